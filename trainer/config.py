@@ -133,7 +133,7 @@ class TrainConfig(Table):
     def _classes_agree(self) -> "TrainConfig":
         data = self.data
         if data.names and len(data.names) != data.classes:
-            raise ValueError(f"data.names must name every class; got {len(data.names)} names for {data.classes} classes")
+            raise ValueError(f"data.names must name all {data.classes} classes; got {len(data.names)} names")
         if data.oversample_class is not None and data.oversample_class >= data.classes:
             raise ValueError(f"data.oversample_class must be below {data.classes}; got {data.oversample_class}")
         return self
