@@ -156,7 +156,7 @@ class _Run:
 
     def finish(self, stopped: Literal["budget", "patience", "caller"]) -> Fitted:
         write_arrays(self.model.weights, self.best_weights)
-        model = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        model = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
         measured = self.training_s[1:] or self.training_s
         return Fitted(
             model=model,

@@ -1,0 +1,20 @@
+"""Shared by all tests: a quiet engine, and the real data set where it is at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # tiny networks: the CPU is faster, and always there
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def mars() -> Path:
+    """The real Mars images; a test that needs them is skipped where they are missing."""
+    path = Path(os.environ.get("UNET_SEARCH_MARS", ROOT.parent / "shared" / "data" / "mars_64x128.npz"))
+    if not path.is_file():
+        pytest.skip(f"the real data set is not at {path}; name it in UNET_SEARCH_MARS")
+    return path

@@ -1,0 +1,91 @@
+"""Opening a data set: names, fingerprint, limit, a validation file of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.config import DataConfig
+from trainer.dataset import Dataset, class_shares, open_dataset
+from trainer.errors import InputError
+
+
+def write(path: Path, count: int = 40, seed: int = 0, **changes: Any) -> Path:
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    masks = random.integers(0, 5, (count, 8, 8), dtype=np.uint8)
+    np.savez(path, **({"images": images, "masks": masks} | changes))
+    return path
+
+
+def opened(path: Path, **options: Any) -> Dataset:
+    return open_dataset(DataConfig.model_validate({"path": str(path), **options}))
+
+
+def test_both_sides_cover_the_kept_images(tmp_path: Path) -> None:
+    data = opened(write(tmp_path / "a.npz"))
+    assert sorted([*data.train, *data.validation]) == list(range(40))
+    assert len(data.validation) == 6
+
+
+def test_spoiled_images_are_dropped_unless_told_otherwise(tmp_path: Path) -> None:
+    masks = np.random.default_rng(5).integers(0, 5, (40, 8, 8), dtype=np.uint8)
+    masks[4:9] = masks[4]
+    path = write(tmp_path / "a.npz", masks=masks)
+    assert [image.index for image in opened(path).dropped] == [4, 5, 6, 7, 8]
+    assert len(opened(path).images) == 35
+    assert len(opened(path, clean=False).images) == 40
+
+
+def test_the_fingerprint_is_of_the_content_before_cleaning(tmp_path: Path) -> None:
+    first = opened(write(tmp_path / "a.npz")).fingerprint
+    tests = np.zeros((1, 8, 8), np.uint8)
+    assert opened(write(tmp_path / "b.npz", test_images=tests), clean=False, limit=3).fingerprint == first
+    assert opened(write(tmp_path / "c.npz", groups=np.arange(40))).fingerprint != first
+    assert opened(write(tmp_path / "d.npz", seed=1)).fingerprint != first
+
+
+def test_the_fingerprint_knows_no_dtypes_of_files(tmp_path: Path) -> None:
+    masks = np.random.default_rng(5).integers(0, 5, (40, 8, 8))
+    groups = np.arange(40).astype("U9")
+    first = opened(write(tmp_path / "a.npz", masks=masks, groups=groups)).fingerprint
+    path = write(tmp_path / "b.npz", masks=masks.astype(np.float32), groups=groups.astype("S20"))
+    assert opened(path).fingerprint == first
+
+
+def test_the_limit_spreads_over_the_training_images(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz")
+    whole, few = opened(path), opened(path, limit=4)
+    assert len(few.train) == 4 and set(few.train) <= set(whole.train)
+    assert np.array_equal(few.validation, whole.validation)
+    assert np.ptp(few.train) > 20
+
+
+def test_a_validation_file_of_its_own_is_the_validation_side(tmp_path: Path) -> None:
+    other = write(tmp_path / "b.npz", count=7, seed=3)
+    data = opened(write(tmp_path / "a.npz"), validation=str(other))
+    assert data.train.tolist() == list(range(40)) and data.validation.tolist() == list(range(40, 47))
+
+
+def test_a_validation_file_of_another_size_is_refused(tmp_path: Path) -> None:
+    other = write(tmp_path / "b.npz", images=np.zeros((2, 4, 4)), masks=np.ones((2, 4, 4)))
+    with pytest.raises(InputError, match="validation images must have the training images' shape"):
+        opened(write(tmp_path / "a.npz"), validation=str(other))
+
+
+def test_the_course_classes_have_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz")
+    assert opened(path).names == ("background", "soil", "bedrock", "sand", "big rock")
+    assert opened(path, ignore="none").names == ("0", "1", "2", "3", "4")
+    assert opened(path, names=list("abcde")).names == tuple("abcde")
+
+
+def test_no_path_is_refused() -> None:
+    with pytest.raises(InputError, match=r"data\.path must name"):
+        open_dataset(DataConfig())
+
+
+def test_class_shares_are_of_all_pixels() -> None:
+    masks = np.array([[[0, 1], [1, 255]]], np.uint8)
+    assert class_shares(masks, 3).tolist() == [0.25, 0.5, 0]

@@ -1,0 +1,94 @@
+"""What `data check` and `data clean` find and write."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer.config import DataConfig
+from trainer.contactsheet import write_contact_sheet
+from trainer.dataset import open_dataset
+from trainer.inspect import inspect, write_clean
+from trainer.palette import IGNORED, class_colours, paint
+
+
+def write(path: Path, **changes: Any) -> Path:
+    """40 images, five of which share a mask; class 4 in ten of them."""
+    random = np.random.default_rng(0)
+    images = random.integers(30, 256, (40, 16, 16), dtype=np.uint8)
+    masks = random.integers(0, 4, (40, 16, 16), dtype=np.uint8)
+    masks[:5] = masks[0]
+    masks[30:, 3, 3] = 4
+    np.savez(path, **({"images": images, "masks": masks, "groups": np.arange(40) // 2} | changes))
+    return path
+
+
+def test_the_figures_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
+    figures = inspect(DataConfig(path=str(write(tmp_path / "a.npz")))).figures()
+    keys = "images dropped kept groups size class_shares test_images fingerprint"
+    assert list(figures) == keys.split()
+    assert json.loads(json.dumps(figures)) == figures
+    assert (figures["images"], figures["dropped"], figures["kept"], figures["groups"]) == (40, 5, 35, 20)
+    assert figures["size"] == [16, 16] and sum(figures["class_shares"]) == pytest.approx(1)
+
+
+def test_each_class_is_counted_on_each_side(tmp_path: Path) -> None:
+    row = inspect(DataConfig(path=str(write(tmp_path / "a.npz")))).rows[4]
+    assert row.name == "big rock" and not row.ignored
+    assert row.training.images + row.validation.images == row.training.pixels + row.validation.pixels == 10
+    assert row.validation_share == row.validation.pixels / 10
+    assert row.training.groups is not None and row.validation.groups is not None
+    assert row.training.groups + row.validation.groups == 5
+
+
+def test_a_class_in_few_images_is_warned_of(tmp_path: Path) -> None:
+    warnings = inspect(DataConfig(path=str(write(tmp_path / "a.npz")))).warnings
+    assert warnings == ("class 4 (big rock) is in 10 images only: its score will be uncertain",)
+
+
+def test_black_images_and_bare_masks_are_counted(tmp_path: Path) -> None:
+    with np.load(write(tmp_path / "a.npz")) as arrays:
+        images, masks = arrays["images"], arrays["masks"]
+    images[10:13], masks[20:22, 1:] = 3, 0
+    found = inspect(DataConfig(path=str(write(tmp_path / "b.npz", images=images, masks=masks)))).warnings
+    assert "3 images are nearly black (mean below 20 of 255)" in found
+    assert "2 masks are ignored for 90% and more of their pixels" in found
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_cleaned_copy_holds_the_kept_images(tmp_path: Path, channels: int) -> None:
+    images = np.random.default_rng(0).integers(30, 256, (40, 16, 16, channels), dtype=np.uint8)
+    config = DataConfig(path=str(write(tmp_path / "a.npz", images=images, test_images=images[:2])))
+    before = open_dataset(config)
+    after = open_dataset(config.model_copy(update={"path": str(write_clean(config, tmp_path / "b.npz"))}))
+    assert len(after.images) == 35 and after.dropped == ()
+    assert np.array_equal(after.images, before.images) and np.array_equal(after.masks, before.masks)
+    assert np.array_equal(after.test_images, before.test_images)
+    assert after.groups is not None and before.groups is not None and np.array_equal(after.groups, before.groups)
+
+
+def test_the_cleaned_copy_may_replace_its_source(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz")
+    write_clean(DataConfig(path=str(path)), path)
+    assert len(open_dataset(DataConfig(path=str(path))).images) == 35
+
+
+def test_the_contact_sheet_is_a_picture(tmp_path: Path) -> None:
+    data = open_dataset(DataConfig(path=str(write(tmp_path / "a.npz"))))
+    with Image.open(write_contact_sheet(data, tmp_path / "deep" / "sheet.png")) as picture:
+        assert min(picture.size) > 300
+
+
+def test_classes_have_colours_of_their_own() -> None:
+    assert len(np.unique(class_colours(12, None), axis=0)) == 12
+    assert class_colours(5, 0)[0].tolist() == list(IGNORED)
+    assert paint(np.array([[1, 255]], np.uint8), 3, 255)[0, 1].tolist() == list(IGNORED)
+
+
+def test_the_mars_images_are_as_documented(mars: Path) -> None:
+    figures = inspect(DataConfig(path=str(mars))).figures()
+    assert (figures["images"], figures["dropped"], figures["kept"], figures["groups"]) == (2615, 110, 2505, 603)
+    assert figures["size"] == [64, 128] and figures["test_images"] == 2760

@@ -1,0 +1,59 @@
+"""Scores against Keras and against hand-made figures."""
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.metrics import count_confusion, score
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("predicts_background", [True, False])
+def test_miou_keras_is_what_keras_gives(seed: int, predicts_background: bool) -> None:
+    generator = np.random.default_rng(seed)
+    masks = generator.integers(0, 5, (3, 8, 8), np.uint8)
+    predicted = generator.integers(0 if predicts_background else 1, 5, (3, 8, 8), np.uint8)
+    metric = keras.metrics.MeanIoU(num_classes=5, ignore_class=0)
+    metric.update_state(masks, predicted)
+    scores = score(count_confusion(masks, predicted, 5, 0), 0)
+    assert scores.miou_keras == pytest.approx(float(metric.result()), abs=1e-6)
+
+
+def test_one_background_pixel_costs_keras_a_fifth_but_not_us() -> None:
+    """IoUs (1, .5, 1, 1), and an image's worth of background predicted where the truth says nothing else."""
+    masks = np.array([[[1] * 4, [2] * 4, [3] * 4, [4] * 4]], np.uint8)
+    predicted = masks.copy()
+    predicted[0, 1, :2] = 0
+    scores = score(count_confusion(masks, predicted, 5, 0), 0)
+    assert scores.iou == (None, 1, 0.5, 1, 1)
+    assert scores.miou == pytest.approx(0.875)
+    assert scores.miou_keras == pytest.approx(0.70)
+
+
+def test_pixels_without_a_label_do_not_count() -> None:
+    masks = np.array([[[0, 0, 1, 2]]], np.uint8)
+    scores = score(count_confusion(masks, np.array([[[1, 2, 1, 2]]], np.uint8), 3, 0), 0)
+    assert scores.miou == 1
+
+
+def test_counting_in_parts_gives_the_whole() -> None:
+    generator = np.random.default_rng(0)
+    masks, predicted = generator.integers(0, 3, (2, 6, 4, 4), np.uint8)
+    whole = count_confusion(masks, predicted, 3, None)
+    parts = sum(count_confusion(masks[i : i + 2], predicted[i : i + 2], 3, None) for i in (0, 2, 4))
+    assert (whole == parts).all()
+    assert whole.sum() == masks.size
+
+
+def test_a_class_neither_true_nor_predicted_is_in_no_mean() -> None:
+    masks = np.array([[[1, 1, 2, 2]]], np.uint8)
+    scores = score(count_confusion(masks, masks, 5, 0), 0)
+    assert scores.iou == (None, 1, 1, None, None)
+    assert scores.miou == 1
+
+
+def test_an_ignored_label_outside_the_classes() -> None:
+    masks = np.array([[[0, 1, 255, 255]]], np.uint8)
+    scores = score(count_confusion(masks, np.zeros((1, 1, 4), np.uint8), 2, 255), 255)
+    assert scores.iou == (0.5, 0)
+    assert scores.miou == scores.miou_keras == 0.25

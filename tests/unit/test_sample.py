@@ -1,0 +1,55 @@
+"""The generated data set."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.config import DataConfig
+from trainer.dataset import Dataset, open_dataset
+from trainer.errors import InputError
+from trainer.sample import write_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    path = write_sample(tmp_path_factory.mktemp("sample") / "deep" / "sample.npz", images=120, test_images=5)
+    return open_dataset(DataConfig(path=str(path)))
+
+
+def test_it_opens_as_the_course_data_do(sample: Dataset) -> None:
+    assert sample.images.shape == (120, 64, 128, 1) and sample.test_images.shape == (5, 64, 128, 1)
+    assert sample.groups is not None and sample.dropped == ()
+
+
+def test_every_class_is_on_both_sides(sample: Dataset) -> None:
+    assert np.unique(sample.masks[sample.train]).tolist() == [0, 1, 2, 3, 4]
+    assert np.unique(sample.masks[sample.validation]).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_big_rocks_are_rare(sample: Dataset) -> None:
+    assert 0.001 < np.mean(sample.masks == 4) < 0.02
+
+
+def test_brightness_alone_does_not_tell_the_ground(sample: Dataset) -> None:
+    means = [sample.images[..., 0][sample.masks == label].mean() for label in (1, 2, 3)]
+    assert np.ptp(means) < sample.images.std()
+
+
+def test_a_seed_gives_the_same_images(tmp_path: Path) -> None:
+    first, second = (np.load(write_sample(tmp_path / name, images=6, test_images=1)) for name in ("a.npz", "b.npz"))
+    other = np.load(write_sample(tmp_path / "c.npz", images=6, test_images=1, seed=1))
+    with first, second, other:
+        assert np.array_equal(first["training_set"], second["training_set"])
+        assert not np.array_equal(first["training_set"], other["training_set"])
+
+
+def test_nothing_is_left_beside_the_file(tmp_path: Path) -> None:
+    write_sample(tmp_path / "a.npz", images=2, test_images=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="a file must be writable"):
+        write_sample(tmp_path / "file" / "a.npz", images=2, test_images=1)

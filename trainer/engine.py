@@ -1,0 +1,24 @@
+"""The engine that Keras runs on, and what it sees."""
+
+import keras
+
+from trainer.errors import InputError
+
+
+def engine_name() -> str:
+    """`tensorflow` or `jax`."""
+    return str(keras.backend.backend())
+
+
+def devices(kind: str) -> list[str]:
+    """Devices of a kind, "gpu" or "cpu", that the engine can use."""
+    return list(keras.distribution.list_devices(kind))
+
+
+def require_gpu() -> None:
+    """Refuses to go on where the engine sees no GPU, rather than training on the CPU unasked."""
+    if not devices("gpu"):
+        raise InputError(
+            f"a worker meant for a GPU needs one that {engine_name()} can use; it sees none; "
+            "check the driver and the engine's CUDA libraries, or ask for the CPU with --device cpu"
+        )

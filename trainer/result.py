@@ -1,0 +1,60 @@
+"""A trained network as a folder, and back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from trainer.config import TrainConfig
+from trainer.configfile import load_config, write_config
+from trainer.dataset import Dataset
+from trainer.engine import engine_name
+from trainer.errors import InputError
+from trainer.figures import write_figures
+from trainer.fit import Fitted
+
+
+def write_result(fitted: Fitted, dataset: Dataset, folder: Path) -> None:
+    """`model.keras`, `config.toml`, `metrics.json` and the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(fitted.model, folder / "model.keras")
+    write_config(fitted.config, folder / "config.toml")
+    (folder / "metrics.json").write_text(json.dumps(summarise(fitted), indent=2) + "\n", "utf-8")
+    write_figures(fitted, dataset, folder)
+
+
+def summarise(fitted: Fitted) -> dict[str, Any]:
+    """The figures of `metrics.json`; seconds are of training and validation."""
+    return {
+        "miou": fitted.best.miou,
+        "miou_keras": fitted.best.miou_keras,
+        "iou": list(fitted.best.iou),
+        "epochs": len(fitted.history),
+        "best_epoch": fitted.best.epoch,
+        "stopped": fitted.stopped,
+        "seconds": fitted.seconds,
+        "parameters": fitted.parameters,
+        "images_per_second": fitted.images_per_second,
+        "engine": f"keras {keras.__version__} on {engine_name()}",
+    }
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Saves whole or not at all; the model is uncompiled, so it loads in safe mode without this package."""
+    partial = path.with_name(f"partial-{path.name}")
+    model.save(partial)
+    partial.replace(path)
+
+
+def load_result(folder: Path) -> tuple[keras.Model, TrainConfig]:
+    """The model and the configuration of a folder that `retrain` or `train` wrote."""
+    path = folder / "model.keras"
+    if not path.is_file():
+        raise InputError(f"a trained model's folder must hold model.keras; got {folder}; make one with retrain")
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # zip, JSON, HDF5 and Keras errors alike: the file is not one of ours
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"model.keras must be a model that Keras loads in safe mode; got {path}: {reason}") from None
+    return model, load_config(folder / "config.toml")
