@@ -1,0 +1,25 @@
+"""Which configurations a study has tried, so that none is trained twice by accident."""
+
+from sqlalchemy import text
+
+from storage.database import Database
+
+# The primary key decides a race: one of two trials gets in, the other sees whose it is.
+TAKE = text("""
+    insert into unet_search_configurations as c (study_id, digest, trial_id) values (:study_id, :digest, :trial_id)
+    on conflict (study_id, digest) do update set digest = excluded.digest
+    returning trial_id""")
+COUNT = text("select count(*) from unet_search_configurations where study_id = :study_id")
+
+
+def take_configuration(db: Database, study_id: int, digest: str, trial_id: int) -> bool:
+    """Gives a configuration, by its hash, to a trial; False when another trial of the study has it."""
+    with db.engine.begin() as connection:
+        holder = connection.scalar(TAKE, {"study_id": study_id, "digest": digest, "trial_id": trial_id})
+    return bool(holder == trial_id)
+
+
+def count_configurations(db: Database, study_id: int) -> int:
+    """How many different configurations the study has tried."""
+    with db.engine.connect() as connection:
+        return int(connection.scalar(COUNT, {"study_id": study_id}) or 0)

