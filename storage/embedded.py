@@ -89,7 +89,7 @@ def _start_or_join(pgdata: Path) -> None:
 
 
 def _answers(pgdata: Path) -> bool:
-    import psycopg2  # type: ignore[import-untyped]
+    import psycopg2
 
     try:
         psycopg2.connect(host=_socket_folder(pgdata), port=5432, user="postgres", dbname="postgres").close()

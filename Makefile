@@ -1,0 +1,68 @@
+# The commands of the project; each sets up the virtual environment it needs.
+#
+#   make search                  a search on generated sample data
+#   make search DATA=file.npz    a search on your data
+#   make test                    the tests
+
+PYTHON ?= python3
+VENV := .venv
+SOURCES := search trainer storage tests benchmarks
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: search test check test-jax test-slow lock clean
+.DELETE_ON_ERROR:
+
+search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
+ifdef DATA
+	$(VENV)/bin/unet-search run --data "$(DATA)" $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+else
+	$(VENV)/bin/unet-search run examples/sample.toml $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+endif
+
+test: $(VENV)/dev
+	$(VENV)/bin/pytest -m "not slow"
+
+test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
+	$(VENV)/bin/pytest -m slow
+
+check: $(VENV)/dev  ## style, types, and which package may import which
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test-jax: $(VENV)/dev $(VENV)-jax/run  ## the trainer under JAX, in an environment without TensorFlow
+	KERAS_BACKEND=jax OTHER_PYTHON=$(CURDIR)/$(VENV)/bin/python OTHER_BACKEND=tensorflow \
+	  $(VENV)-jax/bin/python -m pytest tests/training tests/unit
+
+lock: $(VENV)/dev  ## pins every version with its hash
+	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group jax -c requirements-dev.lock --no-emit-package tensorflow \
+	  $(LOCK) -o requirements-jax.lock
+	rm -rf $(VENV)-lock
+LOCK := -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+
+# The stamps say which lock file an environment holds, so that only a changed one is installed again.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; got $$($(PYTHON) --version); name one with make PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install -q --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/run
+	$(VENV)/bin/pip install -q --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)-jax/run: requirements-jax.lock
+	$(PYTHON) -m venv $(VENV)-jax
+	$(VENV)-jax/bin/pip install -q --require-hashes -r requirements-jax.lock
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-jax .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,65 @@
+"""The command line. Commands are in `search/commands/`, one file a subject, each imported when it is called."""
+
+import importlib
+import sys
+
+import click
+
+from storage.errors import StorageError
+from trainer.errors import DivergedError, InputError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+COMMANDS = {
+    "run": "search.commands.run",
+    "init": "search.commands.run",
+    "worker": "search.commands.run",
+    "status": "search.commands.study",
+    "stop": "search.commands.study",
+    "resume": "search.commands.study",
+    "export": "search.commands.study",
+    "dashboard": "search.commands.dashboard",
+    "train": "search.commands.train",
+    "retrain": "search.commands.train",
+    "predict": "search.commands.model",
+    "evaluate": "search.commands.model",
+    "data": "search.commands.data",
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module at its call: `status` must not wait for what only `run` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="unet-search")
+def cli() -> None:
+    """Finds the best U-Net for a semantic segmentation data set."""
+
+
+def main() -> None:
+    """Runs a command; what is wrong with the input is one line and exit status 2."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (InputError, StorageError, DivergedError) as error:
+        click.echo(f"unet-search: {' '.join(str(error).split())}", err=True)
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("unet-search: interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nothing is left to say
+        sys.exit(1)

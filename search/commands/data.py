@@ -1,0 +1,98 @@
+"""`unet-search data`: what is in a data set, what is wrong with it, and its cleaned copy."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from search.commands.options import apply_sets, as_json, sets
+
+if TYPE_CHECKING:
+    from trainer.config import DataConfig
+    from trainer.inspect import Inspection, Side
+
+
+@click.group()
+def data() -> None:
+    """Look at a data set, or clean it."""
+
+
+@data.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--no-clean", is_flag=True, help="Keep every image.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG) here.")
+@sets
+@as_json
+def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """What is in FILE, what is wrong with it, and how it is split."""
+    from trainer.contactsheet import write_contact_sheet
+    from trainer.inspect import inspect
+
+    found = inspect(_config(file, no_clean, sets))
+    if sheet is not None:
+        write_contact_sheet(found.dataset, sheet)
+    if as_json:
+        click.echo(json.dumps(found.figures()))
+        return
+    _print(found)
+    if sheet is not None:
+        click.echo(f"contact sheet: {sheet}")
+
+
+@data.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The cleaned npz file.")
+@sets
+def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
+    """Write a copy of FILE without its spoiled images."""
+    from trainer.inspect import write_clean
+
+    click.echo(write_clean(_config(file, False, sets), output))
+
+
+def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
+    from trainer.config import TrainConfig
+    from trainer.configfile import override
+
+    changes = apply_sets(sets) | {"data.path": str(file)} | ({"data.clean": False} if no_clean else {})
+    return override(TrainConfig(), changes).data
+
+
+def _print(found: "Inspection") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    figures = found.figures()
+    height, width = figures["size"]
+    console = Console(highlight=False)
+    groups = "no groups" if figures["groups"] is None else f"{figures['groups']} groups"
+    console.print(f"{figures['images']} images of {height}x{width}, {groups}, {figures['test_images']} test images")
+    console.print(f"{figures['dropped']} dropped, {figures['kept']} kept; fingerprint {figures['fingerprint'][:16]}")
+    table = Table("class", "share", "side", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in ("pixels", "images", "groups", "of class"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in found.rows:
+        name = f"{row.label} {row.name}" + (" (ignored)" if row.ignored else "")
+        validates = row.validation_share
+        shares = ("-", "-") if validates is None else (f"{1 - validates:.1%}", f"{validates:.1%}")
+        table.add_row(name, f"{row.share:.2%}", "training", *_counts(row.training), shares[0])
+        table.add_row("", "", "validation", *_counts(row.validation), shares[1])
+    console.print(table)
+    _print_dropped(found)
+    for warning in found.warnings:
+        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
+
+
+def _print_dropped(found: "Inspection") -> None:
+    """One line a reason, with the places in the file."""
+    reasons: dict[str, list[int]] = {}
+    for image in found.dataset.dropped:
+        reasons.setdefault(image.reason, []).append(image.index)
+    for reason, indices in reasons.items():
+        click.echo(f"dropped: {reason}: {', '.join(map(str, indices))}")
+
+
+def _counts(side: "Side") -> list[str]:
+    return ["-" if count is None else f"{count:,}" for count in (side.pixels, side.images, side.groups)]

@@ -1,0 +1,64 @@
+"""`unet-search predict` and `evaluate`: a trained model at work."""
+
+import json
+from pathlib import Path
+
+import click
+
+from search.commands.options import as_json
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="An npz file with test images, or a folder."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help=".npz, .csv, or a folder for PNG.")
+def predict(folder: Path, data: Path, output: Path) -> None:
+    """Write the masks of test images with the model in DIR."""
+    from search.training import import_trainer, prepare_engine
+    from trainer.read import read_images
+
+    prepare_engine("auto", deterministic=False)
+    import_trainer()
+    from trainer.predict import check_images, predict_masks
+    from trainer.result import load_result
+    from trainer.submission import write_masks
+
+    model, config = load_result(folder)
+    images, names = read_images(str(data), config.data.resize)
+    check_images(model, images)
+    masks = predict_masks(model, images)
+    write_masks(masks, names, output)
+    click.echo(f"{len(masks)} masks of {masks.shape[1]}x{masks.shape[2]} in {output}")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="An npz file or a folder with masks.")
+@as_json
+def evaluate(folder: Path, data: Path, as_json: bool) -> None:
+    """Score the model in DIR on labelled data: every image of it, after cleaning."""
+    from search.training import import_trainer, prepare_engine
+    from trainer.configfile import override
+
+    prepare_engine("auto", deterministic=False)
+    import_trainer()
+    from trainer.dataset import open_dataset
+    from trainer.metrics import count_confusion, score
+    from trainer.predict import check_images, predict_masks
+    from trainer.result import load_result
+
+    model, config = load_result(folder)
+    dataset = open_dataset(override(config, {"data.path": str(data), "data.validation": 0.15, "data.limit": None}).data)
+    check_images(model, dataset.images)
+    predicted = predict_masks(model, dataset.images)
+    scores = score(count_confusion(dataset.masks, predicted, dataset.classes, dataset.ignore), dataset.ignore)
+    figures = {"miou": scores.miou, "miou_keras": scores.miou_keras, "iou": list(scores.iou), "images": len(predicted)}
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    classes = ", ".join(f"{n} {v:.4f}" for n, v in zip(dataset.names, scores.iou, strict=True) if v is not None)
+    click.echo(
+        f"mIoU {scores.miou:.4f} (as Keras counts: {scores.miou_keras:.4f}) on {len(predicted)} images: {classes}"
+    )

@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storage.settings import Settings
+from trainer.errors import InputError
+
+run_dir = click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The run's folder.  [default: $UNET_SEARCH_DIR or ./unet-search]",
+)
+data_path = click.option(
+    "--data", type=click.Path(path_type=Path), help="The data: an npz file, or a folder of images/ and masks/."
+)
+sets = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="A value of the configuration.")
+deterministic = click.option("--deterministic", is_flag=True, help="The same bits on the same machine; slower.")
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+study_name = click.option("--study", "name", help="The study.  [default: the only one]")
+device = click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="What to train on.")
+
+
+def load_settings(folder: Path | None) -> Settings:
+    """The environment's settings with the run's folder from the command line."""
+    settings = Settings()
+    return settings if folder is None else settings.model_copy(update={"dir": folder})
+
+
+def find_data(data: Path | None, settings: Settings) -> Path:
+    """The data that were named, or the generated sample, made in the run's folder when it is not there yet."""
+    if data is not None:
+        return data
+    from trainer.sample import write_sample
+
+    sample = settings.dir / "sample.npz"
+    if not sample.exists():
+        click.echo(f"no --data: a sample is generated in {sample}", err=True)
+        try:
+            settings.dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"the run's folder must be writable; got {settings.dir}: {error.strerror}") from None
+        write_sample(sample)
+    return sample
+
+
+def apply_sets(pairs: tuple[str, ...]) -> dict[str, Any]:
+    from search.plan import parse_sets
+
+    return parse_sets(pairs)

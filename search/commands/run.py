@@ -1,0 +1,195 @@
+"""`unet-search run`, `init` and `worker`: the search itself."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.commands.options import (
+    data_path,
+    deterministic,
+    device,
+    find_data,
+    load_settings,
+    run_dir,
+    sets,
+    study_name,
+)
+from search.devices import Choice, list_slots
+from search.plan import Plan, load_plan, question
+from search.pool import Crew, run_pool
+from search.progress import Progress, counts_line
+from search.select import median_value
+from search.space import check_shapes
+from search.study import OpenStudy, create_study, open_study
+from search.tools import DEFAULT_TOOLS
+from search.watch import watch
+from storage.artifacts import open_artifacts
+from storage.database import Database, open_database
+from storage.settings import Settings
+from storage.study import get_budget, stop_reason
+from storage.trials import study_status
+from trainer.dataset import open_dataset
+from trainer.errors import InputError
+
+ENGINES = ("tensorflow", "jax")
+
+
+def describes_search(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what is searched."""
+    for option in (
+        deterministic,
+        run_dir,
+        click.option("--study", "name", help="The study's name.  [default: as in SEARCH.TOML, else unet]"),
+        sets,
+        click.option("--trials", type=int, help="Trials in all; more than before extends a finished study."),
+        data_path,
+        click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
+workers_option = click.option("--workers", type=int, help="Worker processes.  [default: one a GPU, else one a core]")
+tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # tests bring a trainer of their own
+
+
+@click.command()
+@describes_search
+@workers_option
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
+@device
+@tools_option
+def run(
+    *,
+    workers: int | None,
+    timeout: float | None,
+    device: Choice,
+    tools: str,
+    folder: Path | None,
+    deterministic: bool,
+    **described: Any,
+) -> None:
+    """Search on this machine: the main job. The same command goes on with a search that was stopped.
+
+    Without SEARCH.TOML the default space is searched, without --data on a generated sample, and without DATABASE_URL
+    in a PostgreSQL server of its own in the run's folder.
+    """
+    settings = load_settings(folder)
+    plan = make_plan(settings, timeout_s=timeout, **described)
+    asked = ask(plan, deterministic)
+    slots = list_slots(workers, device, deterministic)
+    open_artifacts(settings)
+    with open_database(settings, create=True) as db:
+        opened = create_study(db, plan, asked)
+        limit = plan.study.timeout_s
+        crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, tools)
+        sys.exit(run_crew(db, opened, crew))
+
+
+@click.command()
+@describes_search
+def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
+    """Create the database objects and the study, once; workers join it with `unet-search worker`."""
+    settings = load_settings(folder)
+    plan = make_plan(settings, **described)
+    asked = ask(plan, deterministic)
+    with open_database(settings, create=True) as db:
+        opened = create_study(db, plan, asked)
+        trials = get_budget(db, opened.study_id)
+        click.echo(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
+
+
+@click.command()
+@study_name
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Where the data lie on this host.  [default: as recorded]"
+)
+@workers_option
+@run_dir
+@device
+@tools_option
+def worker(
+    name: str | None, data: Path | None, workers: int | None, folder: Path | None, device: Choice, tools: str
+) -> None:
+    """Join the study of DATABASE_URL with one process per device slot."""
+    settings = load_settings(folder)
+    path = None if data is None else str(data.expanduser().resolve())
+    with open_database(settings) as db:
+        opened = open_study(db, name, path)
+        deterministic = bool(opened.question["deterministic"])
+        slots = list_slots(workers, device, deterministic)
+        open_artifacts(settings)
+        crew = Crew(opened.study.study_name, settings, slots, path, deterministic, tools=tools)
+        sys.exit(run_crew(db, opened, crew))
+
+
+def make_plan(
+    settings: Settings,
+    *,
+    file: Path | None,
+    data: Path | None,
+    trials: int | None,
+    sets: tuple[str, ...],
+    name: str | None,
+    timeout_s: float | None = None,
+) -> Plan:
+    """The plan of the command line; on the generated sample where neither it nor the file names data."""
+    study = {"trials": trials, "timeout_s": timeout_s, "name": name}
+    plan = load_plan(file, sets, data, study)
+    return plan if plan.base.data.path else load_plan(file, sets, find_data(None, settings), study)
+
+
+def ask(plan: Plan, deterministic: bool) -> dict[str, Any]:
+    """The study's question; reads and checks the data, and that every network of the space suits them."""
+    dataset = open_dataset(plan.base.data)
+    height, width = dataset.images.shape[1:3]
+    check_shapes(plan.space, plan.base, height, width)
+    click.echo(
+        f"{len(dataset.train)} training and {len(dataset.validation)} validation images of {height}x{width}"
+        + (f", {len(dataset.dropped)} spoiled ones dropped" if dataset.dropped else ""),
+        err=True,
+    )
+    return question(plan, dataset.fingerprint, choose_engine(), deterministic)
+
+
+def choose_engine() -> str:
+    """The engine that workers will use; refused where it is not installed."""
+    engine = os.environ.get("KERAS_BACKEND") or ENGINES[0]
+    if engine not in ENGINES:
+        raise InputError(f"KERAS_BACKEND must be one of {', '.join(ENGINES)}; got {engine!r}")
+    if find_spec(engine) is None:
+        raise InputError(f"the engine must be installed; got {engine}, which is not; install it or set KERAS_BACKEND")
+    return engine
+
+
+def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
+    """Runs the workers under the live table, then says what was found; gives the exit status."""
+    for slot in crew.slots:
+        click.echo(f"worker {slot.index}: {slot.device}", err=True)
+    best = crew.settings.dir / "best.toml"
+    with Progress(opened.study.study_name, opened.plan.base.budget.epochs) as progress:
+        status = run_pool(db, crew, watch(db, opened, progress, best))
+    conclude(db, opened, best, status)
+    return status
+
+
+def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
+    """The last lines: the best trial, and what to do next."""
+    found = study_status(db, opened.study_id)
+    click.echo(counts_line(found, get_budget(db, opened.study_id)))
+    if found.best is not None:
+        median = median_value(opened.study)
+        click.echo(
+            f"best: trial {found.best.number}, validation mIoU {found.best.value:.4f} (median trial: {median:.4f})"
+        )
+        click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
+    reason = stop_reason(db, opened.study_id)
+    if reason:
+        click.echo(f"the study is stopped: {reason}; go on with: unet-search resume", err=True)
+    elif status:
+        click.echo("interrupted; the same command goes on where it stopped", err=True)

@@ -1,0 +1,63 @@
+"""What runs beside the training: leases are renewed, and the process ends with its parent or when told to."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.database import Database
+from storage.lease import LEASE_S, release_owner, renew
+
+TOLD_TO_STOP = 143  # exit status of a process that ended on SIGTERM
+GRACE_S = 8.0  # between being told to stop and being ended
+RETRY_S = 1.0
+STDIN = 0
+
+
+def catch_signals(stop: threading.Event) -> None:
+    """SIGTERM sets `stop`. SIGINT is the supervisor's: it says what becomes of its workers."""
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def renewing(db: Database, owner: UUID, lease_s: float = LEASE_S) -> Iterator[None]:
+    """Renews the owner's leases in a thread, through losses of the database too."""
+    done = threading.Event()
+    thread = threading.Thread(target=_renew, args=(db, owner, lease_s, done), name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(5)
+
+
+def follow_parent(stop: threading.Event, db: Database, owner: UUID) -> None:
+    """Watches standard input, which the supervisor holds open: its end means that the supervisor is gone."""
+    threading.Thread(target=_follow, args=(stop, db, owner), name="parent", daemon=True).start()
+
+
+def _renew(db: Database, owner: UUID, lease_s: float, done: threading.Event) -> None:
+    pause = lease_s / 3
+    while not done.wait(pause):
+        try:
+            renew(db, owner, lease_s)
+            pause = lease_s / 3
+        except SQLAlchemyError:
+            pause = RETRY_S
+
+
+def _follow(stop: threading.Event, db: Database, owner: UUID) -> None:
+    with suppress(OSError):
+        while os.read(STDIN, 1):  # not sys.stdin: the interpreter cannot end while a thread holds its lock
+            pass
+    stop.set()
+    threading.Event().wait(GRACE_S)
+    with suppress(SQLAlchemyError):
+        release_owner(db, owner)
+    os._exit(TOLD_TO_STOP)

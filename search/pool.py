@@ -1,0 +1,149 @@
+"""The supervisor: one worker process per slot, restarted when it dies, told to stop, never left behind.
+
+It knows no trial: whatever becomes of it or of a worker, the database says what is to be done.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from uuid import uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from search.child import Child
+from search.devices import Slot
+from search.lifeline import GRACE_S
+from search.order import Order
+from search.stopping import Stopping, counting_signals
+from search.tools import DEFAULT_TOOLS
+from search.worker import BAD_INPUT, DONE, FAILURES
+from storage.database import Database
+from storage.lease import release_owner
+from storage.settings import Settings
+from trainer.errors import InputError
+
+BEAT_S = 0.1
+TICK_S = 1.0
+DEADLY_DEATHS = 8  # of one slot in a row: more than one trial's fault
+
+
+@dataclass(frozen=True)
+class Crew:
+    """What the workers of this host have in common."""
+
+    study: str
+    settings: Settings
+    slots: tuple[Slot, ...]
+    data: str | None = None  # where the data lie on this host; as recorded when missing
+    deterministic: bool = False
+    timeout_s: float | None = None  # then the trials under way are handed on to the next start
+    tools: str = DEFAULT_TOOLS
+
+
+def run_pool(db: Database, crew: Crew, tick: Callable[[], None] = lambda: None) -> int:
+    """Runs the crew until the study is done; gives the exit status.
+
+    tick: called about once a second, such as for the live table; what it raises ends the pool
+    Status: 0 done or timed out, 3 stopped by failures, 130 or 143 after Ctrl-C or SIGTERM. Raises InputError with a
+    worker's line when it refused its input, or when workers die whatever they do.
+    """
+    children = [_hire(crew, slot) for slot in crew.slots]
+    environ = _environment(db, crew.settings)
+    deadline = monotonic() + crew.timeout_s if crew.timeout_s else float("inf")
+    with counting_signals() as stopping:
+        try:
+            _supervise(db, children, environ, tick, stopping, deadline)
+        finally:
+            _end(children, stopping)
+            for child in children:
+                child.kill()
+            _release(db, children)
+    if stopping.status:
+        return stopping.status
+    return FAILURES if any(child.status == FAILURES for child in children) else DONE
+
+
+def _supervise(
+    db: Database,
+    children: list[Child],
+    environ: Mapping[str, str],
+    tick: Callable[[], None],
+    stopping: Stopping,
+    deadline: float,
+) -> None:
+    next_tick = monotonic()
+    while not stopping.times and monotonic() < deadline and any(child.status is None for child in children):
+        for child in children:
+            _attend(child, environ)
+        _release(db, children)
+        if monotonic() >= next_tick:
+            tick()
+            next_tick = monotonic() + TICK_S
+        sleep(BEAT_S)
+    tick()
+
+
+def _attend(child: Child, environ: Mapping[str, str]) -> None:
+    """Starts the child's process when it is time, and sees to one that has ended."""
+    if child.status is not None:
+        return
+    if child.process is None:
+        if monotonic() >= child.start_at:
+            child.start(environ)
+        return
+    status = child.poll()
+    if status is None:
+        return
+    if status in (DONE, FAILURES):
+        child.status = status
+    elif status == BAD_INPUT:
+        raise InputError(child.last_line())
+    else:
+        child.restart_later()
+        if child.deaths >= DEADLY_DEATHS:
+            raise InputError(
+                f"a worker must live; {child.order.worker} died {child.deaths} times in a row, the last time with "
+                f"status {status}: {child.last_line()}; see {child.log}"
+            )
+
+
+def _end(children: list[Child], stopping: Stopping) -> None:
+    """Lets the workers hand their trials on, for some seconds; a second signal ends the wait."""
+    deadline = monotonic() + GRACE_S
+    for child in children:
+        child.terminate()
+    while any(child.process for child in children) and monotonic() < deadline and stopping.times < 2:
+        for child in children:
+            child.poll()
+        sleep(BEAT_S)
+
+
+def _release(db: Database, children: list[Child]) -> None:
+    """Frees the leases of dead processes; a database that is away is asked again, and else they expire."""
+    for child in children:
+        while child.unreleased:
+            try:
+                release_owner(db, child.unreleased[-1])
+            except SQLAlchemyError:
+                return
+            child.unreleased.pop()
+
+
+def _hire(crew: Crew, slot: Slot) -> Child:
+    logs = crew.settings.dir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    name = f"{socket.gethostname()}:{slot.index}"
+    order = Order(crew.study, name, uuid4(), slot.device, slot.gpu, crew.deterministic, crew.data, tools=crew.tools)
+    return Child(slot, order, logs / f"worker-{slot.index}.log")
+
+
+def _environment(db: Database, settings: Settings) -> dict[str, str]:
+    places = {"DATABASE_URL": db.url, "UNET_SEARCH_DIR": str(settings.dir.expanduser().absolute())}
+    if settings.artifacts is not None:
+        places["UNET_SEARCH_ARTIFACTS"] = settings.artifacts
+    source = str(Path(__file__).resolve().parents[1])  # `python -m search.worker` from any folder
+    paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, **places, "PYTHONPATH": paths}

@@ -1,0 +1,133 @@
+"""The search as it goes: a live table on a terminal, plain lines in a log."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from storage.trials import Running, StudyStatus
+
+LAST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that ended."""
+
+    number: int
+    state: str  # complete, pruned, failed
+    value: float | None
+    epochs: int | None
+    best: bool  # the best when it ended
+    cause: str | None
+
+
+class Progress:
+    """Shows a study to its end; a context manager.
+
+    epochs: of a trial, at most
+    """
+
+    def __init__(self, study: str, epochs: int, console: Console | None = None) -> None:
+        self.study, self.epochs = study, epochs
+        self.console = console or Console(highlight=False)
+        self.started = time.monotonic()
+        self.last: list[Finished] = []
+        self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        if self.live is not None:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def show(self, status: StudyStatus, budget: int, finished: Sequence[Finished]) -> None:
+        """Brings the display up to date; `finished` are the trials that ended since the last time."""
+        self.last = [*self.last, *finished][-LAST_SHOWN:]
+        if self.live is not None:
+            self.live.update(self.render(status, budget), refresh=True)
+            return
+        for trial in finished:
+            self.console.print(finished_line(trial))
+
+    def render(self, status: StudyStatus, budget: int) -> Group:
+        """The live table."""
+        seconds = time.monotonic() - self.started
+        left = seconds_left(status, budget)
+        lines = [
+            Text.assemble((self.study, "bold"), "  ", counts_line(status, budget)),
+            Text(best_line(status)),
+            Text(f"elapsed {duration(seconds)}, to go {'unknown' if left is None else duration(left)}"),
+        ]
+        return Group(*lines, running_table(status.running, self.epochs), *(Text(finished_line(t)) for t in self.last))
+
+
+def counts_line(status: StudyStatus, budget: int) -> str:
+    """Trials by state, beside the budget."""
+    counts = status.counts
+    done = counts.complete + counts.pruned
+    parts = [f"{done} of {budget} trials", f"{counts.complete} complete", f"{counts.pruned} pruned"]
+    parts += [f"{counts.running} running"]
+    parts += [f"{counts.waiting} waiting"] if counts.waiting else []
+    return ", ".join(parts + ([f"{counts.failed} failed"] if counts.failed else []))
+
+
+def best_line(status: StudyStatus) -> str:
+    """The best trial so far."""
+    if status.best is None:
+        return "best: none yet"
+    return f"best: trial {status.best.number}, mIoU {status.best.value:.4f}"
+
+
+def running_table(running: Sequence[Running], epochs: int | None) -> Table:
+    """One row for each trial under way; `epochs` of a trial, where known."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("trial", "worker", "epoch", "mIoU", "best so far"):
+        table.add_column(name, justify="left" if name == "worker" else "right")
+    for trial in running:
+        epoch = f"{trial.epoch or 0}" + (f" of {epochs}" if epochs else "")
+        table.add_row(str(trial.number), trial.worker or "nobody", epoch, score(trial.value), score(trial.best_value))
+    return table
+
+
+def finished_line(trial: Finished) -> str:
+    """Such as `trial 3 complete 0.4312 (best)` or `trial 5 pruned at epoch 4 0.2114`."""
+    if trial.state == "failed":
+        return f"trial {trial.number} failed: {trial.cause or 'no reason given'}"
+    where = f" at epoch {trial.epochs}" if trial.state == "pruned" and trial.epochs else ""
+    why = f" ({trial.cause})" if trial.cause else " (best)" if trial.best else ""
+    return f"trial {trial.number} {trial.state}{where} {score(trial.value)}{why}"
+
+
+def seconds_left(status: StudyStatus, budget: int, now: datetime | None = None) -> float | None:
+    """Seconds to the end at the pace of the finished trials; None before the first, or with nobody at work."""
+    mean, running = status.mean_trial_s, status.running
+    to_start = max(0, budget - status.counts.complete - status.counts.pruned - len(running))
+    if not to_start and not running:
+        return 0.0
+    if mean is None or not running:
+        return None
+    now = now or datetime.now(UTC)
+    under_way = sum(max(0.0, mean - (now - trial.started).total_seconds()) for trial in running if trial.started)
+    return (mean * to_start + under_way) / len(running)
+
+
+def score(value: float | None) -> str:
+    """Four digits, or a dash."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Such as 42 s, 7 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

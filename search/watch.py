@@ -1,0 +1,53 @@
+"""What the supervisor does every second: shows the study, and keeps `best.toml` the best."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from search.ending import DUPLICATE
+from search.export import export_trial
+from search.patience import AWAY
+from search.progress import Finished, Progress
+from search.study import OpenStudy
+from storage.database import Database
+from storage.study import get_budget
+from storage.trials import study_status
+
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+def watch(db: Database, opened: OpenStudy, progress: Progress, best: Path) -> Callable[[], None]:
+    """The `tick` of `run_pool`: shows what is new and writes the best trial to `best`."""
+    seen = {trial.number for trial in _ended(opened)}
+    exported: int | None = None
+
+    def tick() -> None:
+        nonlocal exported
+        try:
+            new = [trial for trial in _ended(opened) if trial.number not in seen]
+            status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
+            number = status.best.number if status.best else None
+            if number is not None and number != exported:
+                exported = export_trial(opened, best).number
+        except (SQLAlchemyError, *AWAY):
+            return  # the database is away: the next tick shows what this one could not
+        seen.update(trial.number for trial in new)
+        progress.show(status, budget, [_finished(trial, number) for trial in new if not _duplicate(trial)])
+
+    return tick
+
+
+def _ended(opened: OpenStudy) -> list[FrozenTrial]:
+    return opened.study.get_trials(deepcopy=False, states=tuple(STATES))
+
+
+def _duplicate(trial: FrozenTrial) -> bool:
+    return trial.user_attrs.get("cause") == DUPLICATE
+
+
+def _finished(trial: FrozenTrial, best: int | None) -> Finished:
+    attrs = trial.user_attrs
+    state = STATES[trial.state]
+    return Finished(trial.number, state, trial.value, attrs.get("epochs"), trial.number == best, attrs.get("cause"))

@@ -1,0 +1,141 @@
+"""One worker process: claims a slot, trains its trial, tells, again, until the study has no place left.
+
+Started by `search/pool.py` as `python -m search.worker` with DATABASE_URL and the engine's settings in its environment.
+Exit status: 0 done, 2 bad input (one line on standard error), 3 stopped by failures, 143 told to stop.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from optuna.trial import TrialState
+
+from search.drawing import Drawer, Drawn
+from search.ending import failed, stop_after_failures, stopped_by_failures, tell
+from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
+from search.objective import HandedOn, run_trial
+from search.order import Order, parse
+from search.patience import patiently
+from search.plan import question
+from search.session import Session
+from search.study import open_study
+from search.tools import load_tools
+from storage.artifacts import open_artifacts, remove_checkpoint
+from storage.database import Database, connect
+from storage.errors import LeaseLost, StorageError
+from storage.lease import Claim, claim_slot, close, is_mine, places_left, release, release_owner
+from storage.settings import Settings
+from storage.study import freeze_question, stop_reason
+from trainer.dataset import open_dataset
+from trainer.errors import InputError
+
+DONE, BAD_INPUT, FAILURES = 0, 2, 3
+POLL_S = 1.0  # while other workers' trials may yet be handed on
+
+log = logging.getLogger("worker")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one worker to its end; gives the exit status."""
+    order = parse(argv)
+    stop = threading.Event()
+    catch_signals(stop)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        db = connect(os.environ.get("DATABASE_URL", ""))
+        follow_parent(stop, db, order.owner)
+        with renewing(db, order.owner):
+            return work(open_session(db, order), stop)
+    except (InputError, StorageError) as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor shows the log's last line
+        return BAD_INPUT
+
+
+def open_session(db: Database, order: Order) -> Session:
+    """Everything that the worker needs, checked against the study's question."""
+    opened = open_study(db, order.study, order.data)
+    artifacts = open_artifacts(Settings())
+    dataset = open_dataset(opened.plan.base.data)
+    engine = os.environ.get("KERAS_BACKEND", "tensorflow")
+    freeze_question(db, opened.study_id, question(opened.plan, dataset.fingerprint, engine, order.deterministic))
+    tools = load_tools(order.tools)
+    if order.gpu:
+        tools.require_gpu()
+    return Session(db, opened, dataset, artifacts, tools, order.owner, order.worker, order.device)
+
+
+def work(session: Session, stop: threading.Event) -> int:
+    """The loop; gives the exit status."""
+    drawer = Drawer(session)
+    while not stop.is_set():
+        drawn = patiently(lambda: _next(session, drawer))
+        if drawn is not None:
+            _run(session, drawn, stop)
+        elif (status := patiently(lambda: _finished(session, drawer))) is not None:
+            return status
+        else:
+            stop.wait(POLL_S)
+    return TOLD_TO_STOP
+
+
+def _next(session: Session, drawer: Drawer) -> Drawn | None:
+    """A trial to train, if a slot is free and the space has one."""
+    release_owner(session.db, session.owner)  # what an attempt that the database cut off may have left
+    claim = claim_slot(session.db, session.opened.study_id, session.owner, session.worker)
+    if claim is None:
+        return None
+    try:
+        return drawer.start(claim) if claim.trial_id is None else drawer.go_on(claim)
+    except LeaseLost as error:
+        log.info("lost the slot: %s", error)
+        return None
+
+
+def _finished(session: Session, drawer: Drawer) -> int | None:
+    """The exit status when there is nothing left to do, now or later; None to ask again."""
+    study_id = session.opened.study_id
+    reason = stop_reason(session.db, study_id)
+    if reason is not None:
+        log.info("the study is stopped: %s", reason)
+        return FAILURES if stopped_by_failures(reason) else DONE
+    places = places_left(session.db, study_id)
+    if places.running == 0 and (places.free == 0 or drawer.exhausted()):
+        return DONE
+    return None
+
+
+def _run(session: Session, drawn: Drawn, stop: threading.Event) -> None:
+    claim, trial, config = drawn
+    log.info("trial %d starts", trial.number)
+    try:
+        ending = run_trial(session, claim, trial, config, stop.is_set)
+    except HandedOn:
+        log.info("trial %d is handed on", trial.number)
+        patiently(lambda: release(session.db, claim, session.owner))
+        return
+    except LeaseLost as error:
+        log.info("trial %d is lost: %s", trial.number, error)
+        return
+    except InputError as error:
+        tell(trial, failed(error))
+        close(session.db, claim, session.owner)
+        raise
+    if patiently(lambda: is_mine(session.db, claim, session.owner)):
+        log.info("trial %d ends: %s %s %s", trial.number, ending.state.name, ending.value, ending.cause or "")
+        patiently(lambda: tell(trial, ending))
+        _clear(session, claim, trial.number)
+        if ending.state == TrialState.FAIL and (reason := stop_after_failures(session.db, session.opened)):
+            log.info("the study stops: %s", reason)
+
+
+def _clear(session: Session, claim: Claim, number: int) -> None:
+    patiently(lambda: close(session.db, claim, session.owner))
+    with suppress(OSError, StorageError):  # the trial is told: what is left over costs space alone
+        remove_checkpoint(session.artifacts, session.opened.plan.study.name, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""search.toml: read whole, checked at once, the same again from the study's question."""
+
+from pathlib import Path
+
+import pytest
+
+from search.plan import load_plan, parse_sets, plan_from_question, question
+from trainer.errors import InputError
+
+WHOLE = """
+study  = { name = "mars", trials = 150, seed = 7, pruner = "halving" }
+
+[train]
+base   = "default"
+data   = { path = "mars.npz", validation = 0.2 }
+budget = { epochs = 60 }
+
+[space]
+"model.depth"             = { int = [2, 5] }
+"model.norm"              = { choice = ["batch", "layer", "group", "none"] }
+"optimizer.learning_rate" = { float = [1e-5, 1e-2], log = true }
+"loss.name"               = { choice = ["dice", "focal"] }
+"loss.gamma"              = { float = [1.0, 4.0], when = { "loss.name" = ["focal"] } }
+
+[constraints]
+parameters = 10_000_000
+"""
+
+
+def write(folder: Path, text: str = WHOLE) -> Path:
+    path = folder / "search.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path))
+    assert (plan.study.name, plan.study.trials, plan.study.seed) == ("mars", 150, 7)
+    assert plan.base.budget.epochs == 60 and plan.base.data.path == str(tmp_path / "mars.npz")
+    assert len(plan.space.axes) == 5 and plan.constraints.parameters == 10_000_000
+
+
+def test_the_question_gives_the_plan_again(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path))
+    assert plan_from_question(question(plan, "abc", "jax"), "mars", 150, plan.base.data.path) == plan
+
+
+def test_the_question_holds_neither_budget_nor_place_of_the_data(tmp_path: Path) -> None:
+    asked = question(load_plan(write(tmp_path)), "abc", "tensorflow")
+    elsewhere = load_plan(write(tmp_path), data=tmp_path / "other.npz", study={"trials": 3})
+    assert question(elsewhere, "abc", "tensorflow") == asked
+    assert asked["data.fingerprint"] == "abc" and asked["train.budget.epochs"] == 60
+
+
+def test_the_order_of_the_file_is_no_part_of_the_question(tmp_path: Path) -> None:
+    lines = WHOLE.splitlines()
+    turned = "\n".join([*lines[:9], *reversed(lines[9:14]), *lines[14:]])
+    assert load_plan(write(tmp_path, turned)).space == load_plan(write(tmp_path)).space
+
+
+def test_a_base_may_be_a_file_beside_the_search(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[model]\nwidth = 4\n")
+    plan = load_plan(write(tmp_path, '[train]\nbase = "mine.toml"\nmodel = { depth = 2 }\n'))
+    assert (plan.base.model.width, plan.base.model.depth) == (4, 2)
+
+
+def test_what_train_fixes_leaves_the_default_space(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path, "[train]\nmodel = { depth = 2 }\n"))
+    assert plan.space.axis("model.depth") is None and plan.space.axis("model.width") is not None
+
+
+def test_a_set_value_leaves_the_space(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path), ["loss.name=dice", "budget.epochs=4"])
+    assert plan.base.loss.name == "dice" and plan.base.budget.epochs == 4
+    assert plan.space.axis("loss.name") is None and plan.space.axis("loss.gamma") is None
+
+
+def test_set_values_are_toml_or_text() -> None:
+    pairs = ["a=1", "b=1e-3", "c=true", 'd="x"', "e=group", "f=[64, 128]", "g=a=b"]
+    assert list(parse_sets(pairs).values()) == [1, 1e-3, True, "x", "group", [64, 128], "a=b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[study]\ntrails = 3", "unknown key 'study.trails'; did you mean 'study.trials'?"),
+        ("[studdy]\ntrials = 3", "unknown key 'studdy'; did you mean 'study'?"),
+        ("[study]\ntrials = 0", "study.trials: must be greater than or equal to 1; got 0"),
+        ("[study]\nname = '../x'", "study.name: "),
+        ("[constraints]\nparameter = 3", "unknown key 'constraints.parameter'; did you mean 'constraints.parameters'?"),
+        ("[train]\nmodel = { dept = 3 }", "[train] unknown key 'model.dept'; did you mean 'model.depth'?"),
+        ("[train]\nbase = 'nothing'", "[train] a configuration must be a TOML file or a preset; got nothing"),
+        ("[train]\nbase = 3", "[train] base must be a preset's name or a file; got 3"),
+        ("[train]\nmodel = 3", "[train] model: "),
+        ("study = 3", "study: "),
+        ("[train", "a configuration must be valid TOML; got "),
+        (
+            "[train]\nmodel = { depth = 3 }\n[space]\n'model.depth' = { int = [2, 3] }",
+            "a path must be fixed in [train] or searched in [space], not both; got 'model.depth'",
+        ),
+    ],
+)
+def test_a_faulty_file_gets_one_line(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_plan(write(tmp_path, text))
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pair", ["model.depth", "=3", ""])
+def test_a_set_without_a_path_or_value_is_refused(pair: str) -> None:
+    with pytest.raises(InputError, match="--set must be PATH=VALUE"):
+        parse_sets([pair])
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a search must be a TOML file"):
+        load_plan(tmp_path / "none.toml")
+
+
+def test_an_unknown_path_of_set_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"did you mean 'model\.depth'"):
+        load_plan(None, ["model.dept=3"])

@@ -1,0 +1,65 @@
+"""The live table and its plain lines."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from search.progress import Finished, Progress, duration, finished_line, seconds_left
+from storage.trials import Best, Counts, Running, StudyStatus
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def status(mean_s: float | None = 100.0, running: int = 2) -> StudyStatus:
+    trials = [Running(4 + n, f"host:{n}", 3, 0.3, 0.35, NOW - timedelta(seconds=40)) for n in range(running)]
+    best = Best(1, 2, 0.4312, {})
+    return StudyStatus(Counts(complete=3, pruned=1, running=running), best, tuple(trials), mean_s, 500.0)
+
+
+def test_time_to_go_counts_what_is_left_over_those_at_work() -> None:
+    assert seconds_left(status(), budget=10, now=NOW) == (4 * 100 + 2 * 60) / 2
+
+
+def test_time_to_go_is_unknown_before_the_first_trial_ends() -> None:
+    assert seconds_left(status(mean_s=None), 10, NOW) is None
+
+
+def test_nothing_is_left_when_the_budget_is_used() -> None:
+    assert seconds_left(status(running=0), 4, NOW) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("trial", "line"),
+    [
+        (Finished(3, "complete", 0.4312, 6, True, None), "trial 3 complete 0.4312 (best)"),
+        (Finished(5, "pruned", 0.21, 4, False, None), "trial 5 pruned at epoch 4 0.2100"),
+        (Finished(6, "pruned", None, None, False, "parameters"), "trial 6 pruned - (parameters)"),
+        (Finished(7, "failed", None, None, False, "OSError: no"), "trial 7 failed: OSError: no"),
+    ],
+)
+def test_a_finished_trial_is_one_line(trial: Finished, line: str) -> None:
+    assert finished_line(trial) == line
+
+
+def test_a_log_gets_plain_lines() -> None:
+    out = StringIO()
+    with Progress("mars", 6, Console(file=out)) as progress:
+        progress.show(status(), 10, [Finished(3, "complete", 0.4312, 6, True, None)])
+    assert out.getvalue() == "trial 3 complete 0.4312 (best)\n"
+
+
+def test_a_terminal_gets_the_table() -> None:
+    out = StringIO()
+    console = Console(file=out, width=100)
+    console.print(Progress("mars", 6, console).render(status(), 10))
+    shown = out.getvalue()
+    assert "4 of 10 trials, 3 complete, 1 pruned, 2 running" in shown
+    assert "best: trial 2, mIoU 0.4312" in shown
+    assert "host:1" in shown and "3 of 6" in shown and "0.3500" in shown
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(42, "42 s"), (420, "7 min"), (12_000, "3 h 20 min")])
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,93 @@
+"""Sampler and pruner of a study, on Optuna's in-memory storage."""
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.ending import is_out_of_memory, one_line
+from search.plan import StudyTable
+from search.sampler import SeededSampler
+from search.select import leaderboard
+from search.space import draw
+from search.spacefile import default_space
+from search.study import make_pruner
+from trainer.config import TrainConfig
+
+BASE = TrainConfig()
+SPACE = default_space(BASE)
+
+
+def search(study: optuna.Study, trials: int) -> list[dict[str, object]]:
+    for _ in range(trials):
+        trial = study.ask()
+        values = draw(trial, SPACE, BASE)
+        study.tell(trial, float(values["optimizer.learning_rate"]))
+    return [trial.params for trial in study.get_trials()]
+
+
+def new_study(seed: int = 0) -> optuna.Study:
+    return optuna.create_study(sampler=SeededSampler(seed), direction="maximize")
+
+
+def test_a_sampler_started_again_does_not_diverge() -> None:
+    whole, halves = new_study(), new_study()
+    search(halves, 12)
+    halves.sampler = SeededSampler(0)
+    assert search(whole, 24) == search(halves, 12)
+
+
+def test_another_seed_draws_otherwise() -> None:
+    assert search(new_study(0), 2) != search(new_study(1), 2)
+
+
+def test_chance_takes_the_fixed_values() -> None:
+    study = new_study()
+    search(study, 12)
+    assert isinstance(study.sampler, SeededSampler)
+    study.sampler.use_chance({"model.depth": 3, "loss.name": "dice"})
+    values = draw(study.ask(), SPACE, BASE)
+    assert (values["model.depth"], values["loss.name"]) == (3, "dice")
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving"])
+def test_a_hopeless_trial_is_pruned_after_the_warmup(pruner: str) -> None:
+    table = StudyTable.model_validate({"pruner": pruner, "startup_trials": 3, "warmup": 0.25})
+    study = optuna.create_study(direction="maximize", pruner=make_pruner(table, epochs=8))
+    for _ in range(4):
+        trial = study.ask()
+        for epoch in range(1, 9):
+            trial.report(0.5, epoch)
+            assert not trial.should_prune()
+        study.tell(trial, 0.5)
+    hopeless = study.ask()
+    hopeless.report(0.1, 1)
+    assert not hopeless.should_prune()
+    hopeless.report(0.1, 2)
+    assert hopeless.should_prune()
+
+
+def test_none_prunes_nothing() -> None:
+    assert isinstance(make_pruner(StudyTable(pruner="none"), 8), optuna.pruners.NopPruner)
+
+
+def test_the_leaderboard_holds_complete_trials_best_first() -> None:
+    study = optuna.create_study(direction="maximize")
+    for value in (0.2, 0.5, 0.3, 0.5):
+        study.tell(study.ask(), value)
+    study.tell(study.ask(), state=TrialState.PRUNED)
+    assert [trial.number for trial in leaderboard(study, 3)] == [1, 3, 2]
+
+
+def test_memory_errors_are_known_behind_others() -> None:
+    try:
+        try:
+            raise MemoryError
+        except MemoryError:
+            raise RuntimeError("while training") from None
+    except RuntimeError as error:
+        assert is_out_of_memory(error)
+    assert not is_out_of_memory(ValueError("no"))
+
+
+def test_an_error_is_one_line() -> None:
+    assert one_line(ValueError("two\n  lines")) == "ValueError: two lines"
