@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from storage.trials import Running, StudyStatus
 
 LAST_SHOWN = 5
+QUIET_S = 30.0  # without a terminal, a line at least this often
+BAR = 24  # characters
+STYLES = {"pruned": "dim", "failed": "red"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Progress:
     def __init__(self, study: str, epochs: int, console: Console | None = None) -> None:
         self.study, self.epochs = study, epochs
         self.console = console or Console(highlight=False)
-        self.started = time.monotonic()
+        self.started = self.told = time.monotonic()
         self.last: list[Finished] = []
         self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
 
@@ -57,17 +62,25 @@ class Progress:
             return
         for trial in finished:
             self.console.print(finished_line(trial))
+        if time.monotonic() - self.told >= QUIET_S:
+            self.told = time.monotonic()
+            self.console.print(f"{counts_line(status, budget)}; {best_line(status)}; {self.clock(status, budget)}")
 
-    def render(self, status: StudyStatus, budget: int) -> Group:
-        """The live table."""
-        seconds = time.monotonic() - self.started
+    def clock(self, status: StudyStatus, budget: int) -> str:
+        """Time gone and time to go."""
         left = seconds_left(status, budget)
-        lines = [
-            Text.assemble((self.study, "bold"), "  ", counts_line(status, budget)),
-            Text(best_line(status)),
-            Text(f"elapsed {duration(seconds)}, to go {'unknown' if left is None else duration(left)}"),
-        ]
-        return Group(*lines, running_table(status.running, self.epochs), *(Text(finished_line(t)) for t in self.last))
+        gone = duration(time.monotonic() - self.started)
+        return f"elapsed {gone}, to go {'unknown' if left is None else duration(left)}"
+
+    def render(self, status: StudyStatus, budget: int) -> Panel:
+        """The live table."""
+        done = status.counts.complete + status.counts.pruned
+        summary = Table.grid(padding=(0, 2))
+        summary.add_row(ProgressBar(budget, done, width=BAR), counts_line(status, budget))
+        summary.add_row(best_line(status), self.clock(status, budget))
+        parts: list[RenderableType] = [summary, "", running_table(status.running, self.epochs), ""]
+        parts += [Text(finished_line(trial), style=STYLES.get(trial.state, "")) for trial in self.last]
+        return Panel(Group(*parts), title=f"unet-search: {self.study}", padding=(0, 1))
 
 
 def counts_line(status: StudyStatus, budget: int) -> str:
@@ -89,13 +102,21 @@ def best_line(status: StudyStatus) -> str:
 
 def running_table(running: Sequence[Running], epochs: int | None) -> Table:
     """One row for each trial under way; `epochs` of a trial, where known."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("trial", "worker", "epoch", "mIoU", "best so far"):
-        table.add_column(name, justify="left" if name == "worker" else "right")
+        table.add_column(name, justify="left" if name in ("worker", "epoch") else "right")
     for trial in running:
-        epoch = f"{trial.epoch or 0}" + (f" of {epochs}" if epochs else "")
-        table.add_row(str(trial.number), trial.worker or "nobody", epoch, score(trial.value), score(trial.best_value))
+        scores = score(trial.value), score(trial.best_value)
+        table.add_row(str(trial.number), trial.worker or "nobody", _epoch(trial.epoch or 0, epochs), *scores)
     return table
+
+
+def _epoch(epoch: int, epochs: int | None) -> RenderableType:
+    if epochs is None:
+        return str(epoch)
+    cell = Table.grid(padding=(0, 1))
+    cell.add_row(ProgressBar(epochs, epoch, width=BAR // 2), f"{epoch} of {epochs}")
+    return cell
 
 
 def finished_line(trial: Finished) -> str:

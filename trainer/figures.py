@@ -46,7 +46,7 @@ def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
     right.axvline(fitted.best.epoch, color="grey", linestyle=":", linewidth=1)
     right.set(xlabel="epoch", ylabel="validation IoU", ylim=(0, 1))
     right.set_title(f"best mIoU {fitted.best.miou:.4f} at epoch {fitted.best.epoch}")
-    right.legend(fontsize="small")
+    figure.legend(loc="outside lower right", ncols=6, fontsize="small", frameon=False)
     return figure
 
 

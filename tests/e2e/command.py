@@ -1,0 +1,84 @@
+"""The real command as a process, and what must hold when it refuses its input."""
+
+import os
+import re
+import resource
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("unet-search")
+TIMEOUT_S = 120
+OURS = ("DATABASE_URL", "UNET_SEARCH_", "KERAS_BACKEND")  # a test's environment names its own, or none
+
+# What a command may say of its work before it finds the fault; anything else beside the one line is a fault itself.
+PROGRESS = re.compile(r"no --data: |\d+ training and \d+ validation images|training on \d+ images|worker \d+: ")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    line: str  # as typed
+    status: int
+    out: str
+    err: str
+
+
+def call(line: str, folder: Path, file_bytes: int | None = None, **environ: str) -> Done:
+    """Runs `unet-search LINE` in a folder. No file may grow beyond `file_bytes`, where that is given."""
+
+    def limit() -> None:
+        if file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    done = subprocess.run(
+        [COMMAND, *shlex.split(line)],
+        cwd=folder,
+        env={**kept, **environ},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        preexec_fn=limit,
+    )
+    return Done(line, done.returncode, done.stdout, done.stderr)
+
+
+def refuse(lines: str | Sequence[str], words: str, folder: Path, file_bytes: int | None = None, **environ: str) -> None:
+    """Every command is refused: exit status 2, one line that holds `words`, a regular expression; nothing is left."""
+    lines = [lines] if isinstance(lines, str) else lines
+    before = tree(folder)
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda line: call(line, folder, file_bytes, **environ), lines))
+    after = tree(folder)
+    for done in ended:
+        _check(done, words)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    assert not changed, f"{lines} left {changed}"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every path under the folder with what it is: a folder, a link, or a file's hash."""
+    return {str(path.relative_to(folder)): _look(path) for path in folder.rglob("*")}
+
+
+def _check(done: Done, words: str) -> None:
+    told = [line for line in done.err.splitlines() if not PROGRESS.match(line)]
+    assert done.status == 2, f"{done.line}: status {done.status}: {done.err}"
+    assert len(told) == 1 and told[0].startswith("unet-search: "), f"{done.line}: {done.err}"
+    assert re.search(words, told[0]), f"{done.line}: {told[0]}"
+    assert not done.out, f"{done.line}: {done.out}"
+
+
+def _look(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {path.readlink()}"
+    if path.is_file():
+        return sha256(path.read_bytes()).hexdigest()
+    return "folder" if path.is_dir() else "other"
