@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-SOURCES := search trainer storage tests benchmarks
+SOURCES := search trainer storage tests docs
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .PHONY: search test check test-jax test-slow lock clean

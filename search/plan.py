@@ -1,7 +1,6 @@
 """The whole search as frozen data: `search.toml`, what the command line changes in it, and the study's question."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from search.sets import parse_sets
 from search.space import Space, space_tables
 from search.spacefile import default_space, fix, parse_space
 from trainer.config import Table, TrainConfig
@@ -72,17 +72,6 @@ def load_plan(
         _check_apart(file.train, file.space)
         space = fix(parse_space(file.space, _base(file.train, path.parent if path else Path())), fixed, base)
     return Plan(file.study, base, space, file.constraints)
-
-
-def parse_sets(sets: Sequence[str]) -> dict[str, Any]:
-    """`PATH=VALUE` pairs; a value is TOML, or text where it is not: `model.norm=group`."""
-    changes: dict[str, Any] = {}
-    for item in sets:
-        path, equals, text = item.partition("=")
-        if not equals or not path.strip():
-            raise InputError(f"--set must be PATH=VALUE, such as model.depth=3; got {item!r}")
-        changes[path.strip()] = _value(text.strip())
-    return changes
 
 
 def question(plan: Plan, fingerprint: str, engine: str, deterministic: bool = False) -> dict[str, Any]:
@@ -165,10 +154,3 @@ def _check_apart(train: Mapping[str, Any], space: Mapping[str, Any]) -> None:
 
 def _under(asked: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): value for key, value in asked.items() if key.startswith(prefix)}
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

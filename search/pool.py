@@ -19,7 +19,7 @@ from search.lifeline import GRACE_S
 from search.order import Order
 from search.stopping import Stopping, counting_signals
 from search.tools import DEFAULT_TOOLS
-from search.worker import BAD_INPUT, DONE, FAILURES
+from search.worker import BAD_INPUT, DONE, FAILURES, GROWN
 from storage.database import Database
 from storage.lease import release_owner
 from storage.settings import Settings
@@ -101,6 +101,8 @@ def _attend(child: Child, environ: Mapping[str, str]) -> None:
         child.status = status
     elif status == BAD_INPUT:
         raise InputError(child.last_line())
+    elif status == GROWN:
+        child.start(environ)
     else:
         child.restart_later()
         if child.deaths >= DEADLY_DEATHS:

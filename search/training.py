@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from search.engine import choose_engine
 from search.space import digest
+from storage.files import check_writable, without_empty_folders
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, read_toml
 from trainer.errors import InputError
+from trainer.shape import check_shape
 
 if TYPE_CHECKING:
     from trainer.dataset import Dataset
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def prepare_engine(device: str, deterministic: bool) -> None:
-    """Sets the engine's switches; to be called before Keras is imported."""
+    """Checks that the engine is there and sets its switches; to be called before Keras is imported."""
+    choose_engine()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -32,9 +36,11 @@ def read_exported(file: Path) -> tuple[TrainConfig, str | None]:
     """A best.toml's configuration and the fingerprint of the data that it was found on."""
     config = load_config(file)
     provenance = read_toml(file).get("provenance", {})
-    fingerprint = provenance.get("fingerprint") if isinstance(provenance, dict) else None
+    if not isinstance(provenance, dict):
+        raise InputError(f"provenance must be a table; got {provenance!r} in {file}; export the trial again")
+    fingerprint = provenance.get("fingerprint")
     if fingerprint is not None and not isinstance(fingerprint, str):
-        raise InputError(f"provenance.fingerprint must be text; got {fingerprint!r} in {file}")
+        raise InputError(f"provenance.fingerprint must be text; got {fingerprint!r} in {file}; export the trial again")
     return config, fingerprint
 
 
@@ -54,7 +60,13 @@ def train_into(
             f"the data must be those of the search, fingerprint {fingerprint[:16]}; got {dataset.fingerprint[:16]} in "
             f"{config.data.path}; give --data to train on other data"
         )
-    check_writable(folder)
+    check_shape(config.model, *dataset.images.shape[1:3])
+    with without_empty_folders(folder):
+        check_writable(folder, "give another one with -o")
+        return _train(config, dataset, folder, require_gpu)
+
+
+def _train(config: TrainConfig, dataset: "Dataset", folder: Path, require_gpu: bool) -> dict[str, Any]:
     engine, fit, result = import_trainer()
     if require_gpu:
         engine.require_gpu()
@@ -82,17 +94,6 @@ def import_trainer() -> tuple[ModuleType, ModuleType, ModuleType]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def check_writable(folder: Path) -> None:
-    """Refuses a folder that cannot be written before hours are spent on what goes into it."""
-    probe = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(bytes(4096))
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"the result's folder must be writable; got {folder}: {error.strerror}") from None
 
 
 class EpochLines:

@@ -20,34 +20,45 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 
 def watch(db: Database, opened: OpenStudy, progress: Progress, best: Path) -> Callable[[], None]:
     """The `tick` of `run_pool`: shows what is new and writes the best trial to `best`."""
-    seen = {trial.number for trial in _ended(opened)}
+    seen = {trial.number for trial in ended(opened)}
     exported: int | None = None
 
     def tick() -> None:
         nonlocal exported
         try:
-            new = [trial for trial in _ended(opened) if trial.number not in seen]
+            new = [trial for trial in ended(opened) if trial.number not in seen]
             status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
             number = status.best.number if status.best else None
             if number is not None and number != exported:
-                exported = export_trial(opened, best).number
+                exported = _export(opened, best)
         except (SQLAlchemyError, *AWAY):
             return  # the database is away: the next tick shows what this one could not
         seen.update(trial.number for trial in new)
-        progress.show(status, budget, [_finished(trial, number) for trial in new if not _duplicate(trial)])
+        progress.show(status, budget, [describe(trial, number) for trial in new if not is_duplicate(trial)])
 
     return tick
 
 
-def _ended(opened: OpenStudy) -> list[FrozenTrial]:
+def _export(opened: OpenStudy, best: Path) -> int | None:
+    """The number of the trial that `best` now holds; None where it cannot be written, which must not end a search."""
+    try:
+        return export_trial(opened, best).number
+    except OSError:
+        return None
+
+
+def ended(opened: OpenStudy) -> list[FrozenTrial]:
+    """Every trial that is over, duplicates among them."""
     return opened.study.get_trials(deepcopy=False, states=tuple(STATES))
 
 
-def _duplicate(trial: FrozenTrial) -> bool:
+def is_duplicate(trial: FrozenTrial) -> bool:
+    """Whether the trial was a draw that the study had had before."""
     return trial.user_attrs.get("cause") == DUPLICATE
 
 
-def _finished(trial: FrozenTrial, best: int | None) -> Finished:
+def describe(trial: FrozenTrial, best: int | None) -> Finished:
+    """What the display says of an ended trial; `best` is the number of the best one."""
     attrs = trial.user_attrs
     state = STATES[trial.state]
     return Finished(trial.number, state, trial.value, attrs.get("epochs"), trial.number == best, attrs.get("cause"))

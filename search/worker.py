@@ -1,7 +1,8 @@
 """One worker process: claims a slot, trains its trial, tells, again, until the study has no place left.
 
 Started by `search/pool.py` as `python -m search.worker` with DATABASE_URL and the engine's settings in its environment.
-Exit status: 0 done, 2 bad input (one line on standard error), 3 stopped by failures, 143 told to stop.
+Exit status: 0 done, 2 bad input (one line on standard error), 3 stopped by failures, 75 grown too
+large and to be started again, 143 told to stop.
 """
 
 import logging
@@ -15,6 +16,7 @@ from optuna.trial import TrialState
 
 from search.drawing import Drawer, Drawn
 from search.ending import failed, stop_after_failures, stopped_by_failures, tell
+from search.growth import Growth
 from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
 from search.objective import HandedOn, run_trial
 from search.order import Order, parse
@@ -32,7 +34,7 @@ from storage.study import freeze_question, stop_reason
 from trainer.dataset import open_dataset
 from trainer.errors import InputError
 
-DONE, BAD_INPUT, FAILURES = 0, 2, 3
+DONE, BAD_INPUT, FAILURES, GROWN = 0, 2, 3, 75
 POLL_S = 1.0  # while other workers' trials may yet be handed on
 
 log = logging.getLogger("worker")
@@ -69,11 +71,14 @@ def open_session(db: Database, order: Order) -> Session:
 
 def work(session: Session, stop: threading.Event) -> int:
     """The loop; gives the exit status."""
-    drawer = Drawer(session)
+    drawer, growth = Drawer(session), Growth()
     while not stop.is_set():
         drawn = patiently(lambda: _next(session, drawer))
         if drawn is not None:
             _run(session, drawn, stop)
+            if growth.exceeds_limit():
+                log.info("the process has grown too large and makes way for a new one")
+                return GROWN
         elif (status := patiently(lambda: _finished(session, drawer))) is not None:
             return status
         else:

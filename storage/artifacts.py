@@ -29,11 +29,24 @@ class Artifacts:
     store: "FileSystemArtifactStore"
 
 
+def artifacts_folder(settings: Settings) -> Path:
+    """The folder of UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's folder; it need not exist."""
+    given = settings.artifacts
+    if given is None:
+        return settings.dir.expanduser().absolute() / "artifacts"
+    if "://" in given:
+        raise StorageError(
+            f"UNET_SEARCH_ARTIFACTS must be a folder; got {mask_url(given)!r}; "
+            "mount the bucket or share as a folder that all hosts see"
+        )
+    return Path(given).expanduser().absolute()
+
+
 def open_artifacts(settings: Settings) -> Artifacts:
     """Opens UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's folder; a StorageError when it cannot be written."""
     from optuna.artifacts import FileSystemArtifactStore
 
-    root = _folder(settings)
+    root = artifacts_folder(settings)
     check_writable(root, WHAT_TO_DO)
     return Artifacts(root, FileSystemArtifactStore(root))
 
@@ -73,18 +86,6 @@ def remove_checkpoint(artifacts: Artifacts, study: str, number: int) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _folder(settings: Settings) -> Path:
-    given = settings.artifacts
-    if given is None:
-        return settings.dir.expanduser().absolute() / "artifacts"
-    if "://" in given:
-        raise StorageError(
-            f"UNET_SEARCH_ARTIFACTS must be a folder; got {mask_url(given)!r}; "
-            "mount the bucket or share as a folder that all hosts see"
-        )
-    return Path(given).expanduser().absolute()
 
 
 def _unwritable(folder: Path, error: OSError) -> StorageError:

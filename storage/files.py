@@ -2,6 +2,8 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import StorageError
@@ -37,6 +39,16 @@ def remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:
             return
+
+
+@contextmanager
+def without_empty_folders(folder: Path) -> Iterator[None]:
+    """Removes those of the folder and its parents that were made meanwhile and are still empty at the end."""
+    made = missing(folder)
+    try:
+        yield
+    finally:
+        remove_empty(made)
 
 
 def _probe(folder: Path) -> None:

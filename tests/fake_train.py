@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from search import growth
 from search.tools import Tools
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
@@ -126,6 +127,12 @@ def hungry_tools() -> Tools:
 
 def deadly_tools() -> Tools:
     return _tools(dies)
+
+
+def growing_tools() -> Tools:
+    """Every trial makes the process too large."""
+    growth.LIMIT_BYTES = -1
+    return _tools(train)
 
 
 def _tools(function: Any) -> Tools:

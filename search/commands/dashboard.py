@@ -7,8 +7,9 @@ import click
 from optuna_dashboard import wsgi
 
 from search.commands.options import load_settings, run_dir
-from storage.artifacts import open_artifacts
+from storage.artifacts import artifacts_folder, open_artifacts
 from storage.database import open_database
+from storage.files import without_empty_folders
 from trainer.errors import InputError
 
 
@@ -21,7 +22,7 @@ from trainer.errors import InputError
 def dashboard(folder: Path | None, port: int, host: str) -> None:
     """Browse the studies with optuna-dashboard: curves, parameters, pictures of every trial."""
     settings = load_settings(folder)
-    with open_database(settings) as db:
+    with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db:
         app = wsgi(db.storage, artifact_store=open_artifacts(settings).store)  # the cached storage, not a URL
         try:
             server = make_server(host, port, app, handler_class=Quiet)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search.commands.options import apply_sets, as_json, sets
+from search.commands.options import as_json, sets
+from search.sets import parse_sets
+from storage.files import without_empty_folders
 
 if TYPE_CHECKING:
     from trainer.config import DataConfig
@@ -26,12 +28,14 @@ def data() -> None:
 @as_json
 def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """What is in FILE, what is wrong with it, and how it is split."""
-    from trainer.contactsheet import write_contact_sheet
     from trainer.inspect import inspect
 
     found = inspect(_config(file, no_clean, sets))
     if sheet is not None:
-        write_contact_sheet(found.dataset, sheet)
+        from trainer.contactsheet import write_contact_sheet  # Matplotlib takes a second to import
+
+        with without_empty_folders(sheet.parent):
+            write_contact_sheet(found.dataset, sheet)
     if as_json:
         click.echo(json.dumps(found.figures()))
         return
@@ -48,14 +52,15 @@ def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
     """Write a copy of FILE without its spoiled images."""
     from trainer.inspect import write_clean
 
-    click.echo(write_clean(_config(file, False, sets), output))
+    with without_empty_folders(output.parent):
+        click.echo(write_clean(_config(file, False, sets), output))
 
 
 def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
     from trainer.config import TrainConfig
     from trainer.configfile import override
 
-    changes = apply_sets(sets) | {"data.path": str(file)} | ({"data.clean": False} if no_clean else {})
+    changes = parse_sets(sets) | {"data.path": str(file)} | ({"data.clean": False} if no_clean else {})
     return override(TrainConfig(), changes).data
 
 

@@ -1,12 +1,11 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
+from storage.files import without_empty_folders
 from storage.settings import Settings
-from trainer.errors import InputError
 
 run_dir = click.option(
     "--dir",
@@ -39,15 +38,6 @@ def find_data(data: Path | None, settings: Settings) -> Path:
     sample = settings.dir / "sample.npz"
     if not sample.exists():
         click.echo(f"no --data: a sample is generated in {sample}", err=True)
-        try:
-            settings.dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"the run's folder must be writable; got {settings.dir}: {error.strerror}") from None
-        write_sample(sample)
+        with without_empty_folders(settings.dir):
+            write_sample(sample)
     return sample
-
-
-def apply_sets(pairs: tuple[str, ...]) -> dict[str, Any]:
-    from search.plan import parse_sets
-
-    return parse_sets(pairs)

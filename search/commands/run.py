@@ -1,9 +1,8 @@
 """`unet-search run`, `init` and `worker`: the search itself."""
 
-import os
 import sys
-from collections.abc import Callable
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from search.commands.options import (
     study_name,
 )
 from search.devices import Choice, list_slots
+from search.engine import choose_engine
 from search.plan import Plan, load_plan, question
 from search.pool import Crew, run_pool
 from search.progress import Progress, counts_line
@@ -28,15 +28,14 @@ from search.space import check_shapes
 from search.study import OpenStudy, create_study, open_study
 from search.tools import DEFAULT_TOOLS
 from search.watch import watch
-from storage.artifacts import open_artifacts
+from storage.artifacts import artifacts_folder, open_artifacts
 from storage.database import Database, open_database
+from storage.files import check_writable, without_empty_folders
+from storage.lease import places_left
 from storage.settings import Settings
-from storage.study import get_budget, stop_reason
+from storage.study import freeze_question, get_budget, stop_reason
 from storage.trials import study_status
 from trainer.dataset import open_dataset
-from trainer.errors import InputError
-
-ENGINES = ("tensorflow", "jax")
 
 
 def describes_search(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,8 +82,7 @@ def run(
     plan = make_plan(settings, timeout_s=timeout, **described)
     asked = ask(plan, deterministic)
     slots = list_slots(workers, device, deterministic)
-    open_artifacts(settings)
-    with open_database(settings, create=True) as db:
+    with writable(settings), open_database(settings, create=True) as db:
         opened = create_study(db, plan, asked)
         limit = plan.study.timeout_s
         crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, tools)
@@ -119,13 +117,22 @@ def worker(
     """Join the study of DATABASE_URL with one process per device slot."""
     settings = load_settings(folder)
     path = None if data is None else str(data.expanduser().resolve())
-    with open_database(settings) as db:
+    with writable(settings), open_database(settings) as db:
         opened = open_study(db, name, path)
         deterministic = bool(opened.question["deterministic"])
+        freeze_question(db, opened.study_id, ask(opened.plan, deterministic))  # refused here, not by each worker
         slots = list_slots(workers, device, deterministic)
-        open_artifacts(settings)
         crew = Crew(opened.study.study_name, settings, slots, path, deterministic, tools=tools)
         sys.exit(run_crew(db, opened, crew))
+
+
+@contextmanager
+def writable(settings: Settings) -> Iterator[None]:
+    """Checks the folders that workers write into, before anything starts; a refused command leaves none behind."""
+    with without_empty_folders(settings.dir), without_empty_folders(artifacts_folder(settings)):
+        check_writable(settings.dir, "give another one with --dir")
+        open_artifacts(settings)
+        yield
 
 
 def make_plan(
@@ -157,21 +164,15 @@ def ask(plan: Plan, deterministic: bool) -> dict[str, Any]:
     return question(plan, dataset.fingerprint, choose_engine(), deterministic)
 
 
-def choose_engine() -> str:
-    """The engine that workers will use; refused where it is not installed."""
-    engine = os.environ.get("KERAS_BACKEND") or ENGINES[0]
-    if engine not in ENGINES:
-        raise InputError(f"KERAS_BACKEND must be one of {', '.join(ENGINES)}; got {engine!r}")
-    if find_spec(engine) is None:
-        raise InputError(f"the engine must be installed; got {engine}, which is not; install it or set KERAS_BACKEND")
-    return engine
-
-
 def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
     """Runs the workers under the live table, then says what was found; gives the exit status."""
+    best = crew.settings.dir / "best.toml"
+    places = places_left(db, opened.study_id)
+    if places.free == places.running == 0:  # no worker need be started to find that out
+        conclude(db, opened, best, 0)
+        return 0
     for slot in crew.slots:
         click.echo(f"worker {slot.index}: {slot.device}", err=True)
-    best = crew.settings.dir / "best.toml"
     with Progress(opened.study.study_name, opened.plan.base.budget.epochs) as progress:
         status = run_pool(db, crew, watch(db, opened, progress, best))
     conclude(db, opened, best, status)
@@ -187,7 +188,10 @@ def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
         click.echo(
             f"best: trial {found.best.number}, validation mIoU {found.best.value:.4f} (median trial: {median:.4f})"
         )
-        click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
+        if best.is_file():
+            click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
+        else:
+            click.echo(f"{best} could not be written; write it elsewhere with: unet-search export -o FILE", err=True)
     reason = stop_reason(db, opened.study_id)
     if reason:
         click.echo(f"the study is stopped: {reason}; go on with: unet-search resume", err=True)

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from search.commands.options import (
-    apply_sets,
     as_json,
     data_path,
     deterministic,
@@ -17,6 +16,7 @@ from search.commands.options import (
     run_dir,
     sets,
 )
+from search.sets import parse_sets
 
 
 @click.command()
@@ -42,7 +42,7 @@ def train(
     from search.training import prepare_engine, train_into
     from trainer.configfile import load_config, override
 
-    config = override(load_config(source), apply_sets(sets))
+    config = override(load_config(source), parse_sets(sets))
     settings = load_settings(folder)
     if data is not None or config.data.path is None:
         config = override(config, {"data.path": str(find_data(data, settings))})
@@ -73,7 +73,7 @@ def retrain(
     from trainer.configfile import override
 
     config, fingerprint = read_exported(file)
-    config = override(config, apply_sets(sets))
+    config = override(config, parse_sets(sets))
     if data is not None:
         config, fingerprint = override(config, {"data.path": str(data)}), None
     prepare_engine(device, deterministic)

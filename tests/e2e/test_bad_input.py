@@ -279,7 +279,11 @@ def write_large(place: Path) -> None:
 def test_a_read_only_folder(place: Path) -> None:
     write_large(place)
     with mounted(place / "there", "ro,size=4m"):
-        refuse([*on("there", *WRITERS), *on("there", "init", "train default")], r"must be writable; got \S*there\S* ?.*ead-only", place)
+        refuse(
+            [*on("there", *WRITERS), *on("there", "init", "train default")],
+            r"must be writable; got \S*there\S* ?.*ead-only",
+            place,
+        )
 
 
 @needs_root

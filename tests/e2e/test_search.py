@@ -149,6 +149,14 @@ def test_a_worker_that_dies_is_started_again(search: Search, monkeypatch: pytest
     assert [trial.user_attrs["starts"] for trial in in_state(opened, TrialState.RUNNING)] == [2]
 
 
+def test_a_worker_that_has_grown_too_large_makes_way_for_a_new_one(search: Search) -> None:
+    opened = search.create(2)
+    assert search.run(1, tools="growing_tools") == 0
+    assert len(in_state(opened, *FINISHED)) == 2
+    log = (search.folder / "run" / "logs" / "worker-0.log").read_text()
+    assert log.count("grown too large") == 2
+
+
 def test_bad_input_of_a_worker_ends_the_pool_with_its_line(search: Search) -> None:
     search.create(2)
     with pytest.raises(InputError, match="tools must be module:function"):

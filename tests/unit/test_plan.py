@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from search.plan import load_plan, parse_sets, plan_from_question, question
+from search.plan import load_plan, plan_from_question, question
+from search.sets import parse_sets
 from trainer.errors import InputError
 
 WHOLE = """

@@ -1,0 +1,47 @@
+"""Draws the live table of a search under way as the README's picture.
+
+Usage: python docs/draw_live_table.py RUN_FOLDER docs/live-table.svg
+"""
+
+import re
+import sys
+import time
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+
+from search.progress import LAST_SHOWN, Progress
+from search.study import open_study
+from search.watch import describe, ended, is_duplicate
+from storage.database import open_database
+from storage.settings import Settings
+from storage.study import get_budget
+from storage.trials import study_status
+
+WIDTH = 88  # characters
+WEB_FONT = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # a picture should not ask another host for a font
+
+
+def main(folder: Path, picture: Path) -> None:
+    console = Console(record=True, width=WIDTH, file=StringIO())
+    with open_database(Settings(dir=folder)) as db:
+        opened = open_study(db)
+        status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
+        trials = sorted(
+            (trial for trial in ended(opened) if not is_duplicate(trial)),
+            key=lambda trial: trial.datetime_complete or datetime.min,
+        )
+        progress = Progress(opened.study.study_name, opened.plan.base.budget.epochs, console)
+        progress.started = time.monotonic() - status.device_s / max(1, len(status.running))
+        best = status.best.number if status.best else None
+        progress.last = [describe(trial, best) for trial in trials][-LAST_SHOWN:]
+        console.print(progress.render(status, budget))
+    code_format = WEB_FONT.sub("", CONSOLE_SVG_FORMAT)
+    console.save_svg(str(picture), title="unet-search run --data mars.npz", code_format=code_format)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
