@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 
 import click
 
@@ -10,6 +11,7 @@ from trainer.errors import DivergedError, InputError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+UNWRITABLE = (ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM)  # a disk may fill at any moment
 
 COMMANDS = {
     "run": "search.commands.run",
@@ -63,3 +65,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone: nothing is left to say
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(
+            f"unet-search: files must be writable; got {where}{error.strerror}; free some space or name another place",
+            err=True,
+        )
+        sys.exit(BAD_INPUT)

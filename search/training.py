@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.engine import choose_engine
-from search.space import digest
 from storage.files import check_writable, without_empty_folders
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, read_toml
@@ -67,6 +66,8 @@ def train_into(
 
 
 def _train(config: TrainConfig, dataset: "Dataset", folder: Path, require_gpu: bool) -> dict[str, Any]:
+    from search.space import digest  # with Optuna; bad input is refused without it
+
     engine, fit, result = import_trainer()
     if require_gpu:
         engine.require_gpu()

@@ -22,6 +22,7 @@ from storage.settings import DIALECT
 
 GATE_S = postgres.START_S + 10  # longest wait for another command that starts or stops the server
 SOCKET_PATH_BYTES = 100  # 107 on Linux, 103 on macOS
+ROOM_MIB = 100  # a new server takes 40, and grows
 ELSEWHERE = "give another one with --dir, or a server with DATABASE_URL"
 
 
@@ -39,7 +40,7 @@ def embedded_server(folder: Path) -> Iterator[str]:
     folder = folder.expanduser().absolute()
     made = missing(folder)
     if not has_server(folder):
-        check_writable(folder, ELSEWHERE)
+        check_writable(folder, ELSEWHERE, ROOM_MIB)
     pgdata = folder / "pgdata"
     holders = _enter(pgdata, made)
     try:

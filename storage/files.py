@@ -1,6 +1,7 @@
 """Folders that are checked before anything is kept in them."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +12,23 @@ from storage.errors import StorageError
 PROBE_BYTES = 1 << 20  # a full disk still takes a few bytes
 
 
-def check_writable(folder: Path, what_to_do: str) -> None:
+def check_writable(folder: Path, what_to_do: str, room_mib: int = 1) -> None:
     """Makes the folder and writes 1 MiB into it; a StorageError when it is read-only, full or no folder.
 
-    What it made is gone again when the folder is refused.
+    room_mib: so much must be free. What it made is gone again when the folder is refused.
     """
     made = missing(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _probe(folder)
+        free_mib = shutil.disk_usage(folder).free >> 20
     except OSError as error:
         remove_empty(made)
         reason = (error.strerror or str(error)).lower()
         raise StorageError(f"the folder must be writable; got {folder} ({reason}); {what_to_do}") from error
+    if free_mib < room_mib:
+        remove_empty(made)
+        raise StorageError(f"{room_mib} MiB must be free; got {free_mib} MiB in {folder}; free some or {what_to_do}")
 
 
 def missing(folder: Path) -> list[Path]:

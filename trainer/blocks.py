@@ -10,7 +10,16 @@ from trainer.config import ModelConfig
 Tensor = Any  # a symbolic tensor of Keras
 
 
-def conv(x: Tensor, filters: int, kernel: int, config: ModelConfig, *, dilation: int = 1, bias: bool = True) -> Tensor:
+def conv(
+    x: Tensor,
+    filters: int,
+    kernel: int,
+    config: ModelConfig,
+    *,
+    dilation: int = 1,
+    bias: bool = True,
+    initializer: str = "he_normal",
+) -> Tensor:
     """A convolution that keeps the size; (B, H, W, C) -> (B, H, W, filters)."""
     penalty = regularizers.L1L2(config.l1, config.l2) if config.l1 or config.l2 else None
     return layers.Conv2D(
@@ -19,7 +28,7 @@ def conv(x: Tensor, filters: int, kernel: int, config: ModelConfig, *, dilation:
         padding="same",
         dilation_rate=dilation,
         use_bias=bias,
-        kernel_initializer="he_normal",
+        kernel_initializer=initializer,
         kernel_regularizer=penalty,
     )(x)
 

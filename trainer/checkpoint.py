@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusion=checkpoint.confusion, **arrays)
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusion=checkpoint.confusion, **arrays)
+        partial.replace(path)
+    finally:
+        with suppress(OSError):  # already in place, or never begun
+            partial.unlink()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from trainer.config import TrainConfig
 from trainer.errors import InputError
+
+SHOWN = 120  # characters of a value in a message
 
 
 def preset_names() -> list[str]:
@@ -43,7 +46,7 @@ def read_toml(source: str | Path) -> dict[str, Any]:
             raise InputError(f"a configuration must be readable UTF-8 text; got {source}: {error}") from None
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a mere ValueError
         raise InputError(f"a configuration must be valid TOML; got {source}: {error or 'nested too deeply'}") from None
 
 
@@ -104,8 +107,12 @@ def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] 
     tables = {name: value for name, value in dump_config(config).items() if isinstance(value, dict)}
     document = scalars | ({"provenance": dict(provenance)} if provenance else {}) | tables
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(tomli_w.dumps(document), "utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(tomli_w.dumps(document), "utf-8")
+        partial.replace(path)
+    finally:
+        with suppress(OSError):  # already in place, or never begun
+            partial.unlink()
 
 
 def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:
@@ -118,7 +125,12 @@ def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str
     if not path:
         return message
     rule = message[0].lower() + message[1:].replace("Input should", "should")
-    return f"{path}: {rule.replace('input should', 'must')}; got {first['input']!r}"
+    return f"{path}: {rule.replace('input should', 'must')}; got {_short(first['input'])}"
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
 
 
 def known_keys(model: type[BaseModel]) -> list[str]:

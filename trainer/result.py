@@ -7,12 +7,13 @@ from typing import Any
 import keras
 
 from trainer.config import TrainConfig
-from trainer.configfile import load_config, write_config
+from trainer.configfile import write_config
 from trainer.dataset import Dataset
 from trainer.engine import engine_name
 from trainer.errors import InputError
 from trainer.figures import write_figures
 from trainer.fit import Fitted
+from trainer.resultfolder import find_model, read_config
 
 
 def write_result(fitted: Fitted, dataset: Dataset, folder: Path) -> None:
@@ -49,12 +50,10 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 def load_result(folder: Path) -> tuple[keras.Model, TrainConfig]:
     """The model and the configuration of a folder that `retrain` or `train` wrote."""
-    path = folder / "model.keras"
-    if not path.is_file():
-        raise InputError(f"a trained model's folder must hold model.keras; got {folder}; make one with retrain")
+    path = find_model(folder)
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5 and Keras errors alike: the file is not one of ours
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"model.keras must be a model that Keras loads in safe mode; got {path}: {reason}") from None
-    return model, load_config(folder / "config.toml")
+    return model, read_config(folder)

@@ -10,22 +10,39 @@ from PIL import Image
 from trainer.dataset import Pixels
 from trainer.errors import InputError
 
+ENDINGS = (".npz", ".csv", "")  # none: a folder of pictures
+
 
 def write_masks(masks: Pixels, names: Sequence[str], out: Path) -> None:
     """Masks (N, H, W) to `out`: by its ending `.npz` (key `masks`), `.csv` (`id`, then H*W labels), else a folder."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f"partial-{out.name}")
-    match out.suffix.lower():
-        case ".npz":
-            np.savez_compressed(partial, masks=masks)
-        case ".csv":
-            _write_csv(masks, partial)
-        case "":
+    check_ending(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix:
+            _write_file(masks, out)
+        else:
             _write_pictures(masks, names, out)
-            return
-        case ending:
-            raise InputError(f"masks are written as .npz, .csv or a folder; got {ending}; change the name after -o")
-    partial.replace(out)
+    except OSError as error:
+        raise InputError(f"masks must be writable; got {out}: {error.strerror or error}; choose another") from None
+
+
+def check_ending(out: Path) -> None:
+    """Refuses a name that says of no known format."""
+    if out.suffix.lower() not in ENDINGS:
+        raise InputError(f"masks are written as .npz, .csv or a folder; got {out.suffix}; change the name after -o")
+
+
+def _write_file(masks: Pixels, out: Path) -> None:
+    """Whole or not at all."""
+    partial = out.with_name(f"partial-{out.name}")
+    try:
+        if out.suffix.lower() == ".npz":
+            np.savez_compressed(partial, masks=masks)
+        else:
+            _write_csv(masks, partial)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write_csv(masks: Pixels, path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from search.commands.options import as_json
+from storage.files import check_writable, without_empty_folders
 
 
 @click.command()
@@ -18,18 +19,23 @@ def predict(folder: Path, data: Path, output: Path) -> None:
     """Write the masks of test images with the model in DIR."""
     from search.training import import_trainer, prepare_engine
     from trainer.read import read_images
+    from trainer.resultfolder import read_config
+    from trainer.submission import check_ending, write_masks
 
+    # What can be refused without Keras is refused first: its import takes ten seconds.
+    check_ending(output)
+    images, names = read_images(str(data), read_config(folder).data.resize)
     prepare_engine("auto", deterministic=False)
     import_trainer()
     from trainer.predict import check_images, predict_masks
     from trainer.result import load_result
-    from trainer.submission import write_masks
 
-    model, config = load_result(folder)
-    images, names = read_images(str(data), config.data.resize)
+    model, _ = load_result(folder)
     check_images(model, images)
-    masks = predict_masks(model, images)
-    write_masks(masks, names, output)
+    with without_empty_folders(output.parent):
+        check_writable(output.parent, "choose another place with -o")
+        masks = predict_masks(model, images)
+        write_masks(masks, names, output)
     click.echo(f"{len(masks)} masks of {masks.shape[1]}x{masks.shape[2]} in {output}")
 
 
@@ -41,16 +47,18 @@ def evaluate(folder: Path, data: Path, as_json: bool) -> None:
     """Score the model in DIR on labelled data: every image of it, after cleaning."""
     from search.training import import_trainer, prepare_engine
     from trainer.configfile import override
+    from trainer.dataset import open_dataset
+    from trainer.resultfolder import read_config
 
+    changes = {"data.path": str(data), "data.validation": 0.15, "data.limit": None}
+    dataset = open_dataset(override(read_config(folder), changes).data)
     prepare_engine("auto", deterministic=False)
     import_trainer()
-    from trainer.dataset import open_dataset
     from trainer.metrics import count_confusion, score
     from trainer.predict import check_images, predict_masks
     from trainer.result import load_result
 
-    model, config = load_result(folder)
-    dataset = open_dataset(override(config, {"data.path": str(data), "data.validation": 0.15, "data.limit": None}).data)
+    model, _ = load_result(folder)
     check_images(model, dataset.images)
     predicted = predict_masks(model, dataset.images)
     scores = score(count_confusion(dataset.masks, predicted, dataset.classes, dataset.ignore), dataset.ignore)

@@ -12,6 +12,7 @@ from search.progress import best_line, counts_line, duration, running_table, sec
 from storage.database import open_database
 from storage.study import find_study, get_budget, resume_study, stop_reason, stop_study
 from storage.trials import StudyStatus, study_status
+from trainer.errors import InputError
 
 WATCH_S = 2.0
 
@@ -69,7 +70,10 @@ def export(name: str | None, folder: Path | None, trial: int | None, output: Pat
     from search.study import open_study
 
     with open_database(load_settings(folder)) as db:
-        found = export_trial(open_study(db, name), output, trial)
+        try:
+            found = export_trial(open_study(db, name), output, trial)
+        except OSError as error:
+            raise InputError(f"a file must be writable; got {output}: {error.strerror}; choose another") from None
         click.echo(f"trial {found.number}, validation mIoU {found.value:.4f}, is in {output}")
 
 

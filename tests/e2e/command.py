@@ -1,14 +1,18 @@
 """The real command as a process, and what must hold when it refuses its input."""
 
+import atexit
 import os
 import re
 import resource
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,6 +42,7 @@ def call(line: str, folder: Path, file_bytes: int | None = None, **environ: str)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
     kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    kept |= _bytecode_environment()
     done = subprocess.run(
         [COMMAND, *shlex.split(line)],
         cwd=folder,
@@ -66,6 +71,16 @@ def refuse(lines: str | Sequence[str], words: str, folder: Path, file_bytes: int
 def tree(folder: Path) -> dict[str, str]:
     """Every path under the folder with what it is: a folder, a link, or a file's hash."""
     return {str(path.relative_to(folder)): _look(path) for path in folder.rglob("*")}
+
+
+@cache
+def _bytecode_environment() -> dict[str, str]:
+    """Where Python is told to keep no bytecode, each command would compile all that it imports: a folder of our own."""
+    if not sys.dont_write_bytecode:
+        return {}
+    folder = tempfile.mkdtemp(prefix="unet-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
 
 
 def _check(done: Done, words: str) -> None:

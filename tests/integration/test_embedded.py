@@ -146,12 +146,15 @@ def test_a_read_only_folder_is_refused_and_stays_as_it_was() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a full disk is made by mounting one")
-def test_a_full_disk_leaves_nothing_behind(folder: Path) -> None:
+def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.parent.joinpath("disk").mkdir()
     disk = folder.parent / "disk"
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)]).returncode:
         pytest.skip("mounting is not allowed here")
     try:
+        with pytest.raises(StorageError, match=r"100 MiB must be free; got \d MiB in"), embedded_server(disk / "run"):
+            pass
+        monkeypatch.setattr("storage.embedded.ROOM_MIB", 1)  # as if the disk filled a moment later
         with pytest.raises(StorageError, match="No space left") as caught, embedded_server(disk / "run"):
             pass
         assert "\n" not in str(caught.value) and list(disk.iterdir()) == []
