@@ -61,10 +61,11 @@ class Progress:
             self.live.update(self.render(status, budget), refresh=True)
             return
         for trial in finished:
-            self.console.print(finished_line(trial))
+            self.console.print(finished_line(trial), soft_wrap=True)
         if time.monotonic() - self.told >= QUIET_S:
             self.told = time.monotonic()
-            self.console.print(f"{counts_line(status, budget)}; {best_line(status)}; {self.clock(status, budget)}")
+            line = f"{counts_line(status, budget)}; {best_line(status)}; {self.clock(status, budget)}"
+            self.console.print(line, soft_wrap=True)
 
     def clock(self, status: StudyStatus, budget: int) -> str:
         """Time gone and time to go."""

@@ -56,7 +56,7 @@ def freeze_question(db: Database, study_id: int, question: dict[str, Any]) -> No
     if differences:
         raise StorageError(
             f"a study answers one question; got {'; '.join(differences)}; "
-            "use the study's values, or give the study another name"
+            "use the study's values, or give another name with --study"
         )
 
 

@@ -25,8 +25,11 @@ device = click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), def
 
 def load_settings(folder: Path | None) -> Settings:
     """The environment's settings with the run's folder from the command line."""
-    settings = Settings()
-    return settings if folder is None else settings.model_copy(update={"dir": folder})
+    try:
+        settings = Settings()
+    except UnicodeDecodeError as error:
+        raise InputError(f".env must be UTF-8 text; got a file that is not: {error}") from None
+    return settings.model_copy(update={"dir": (folder or settings.dir).expanduser()})
 
 
 def find_data(data: Path | None, settings: Settings) -> Path:
