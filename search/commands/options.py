@@ -6,6 +6,7 @@ import click
 
 from storage.files import without_empty_folders
 from storage.settings import Settings
+from trainer.errors import InputError
 
 run_dir = click.option(
     "--dir",

