@@ -7,6 +7,7 @@ import pytest
 from trainer.metrics import count_confusion, score
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # Keras's own, under JAX
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("predicts_background", [True, False])
 def test_miou_keras_is_what_keras_gives(seed: int, predicts_background: bool) -> None:
