@@ -1,6 +1,7 @@
 """The command line. Commands are in `search/commands/`, one file a subject, each imported when it is called."""
 
 import importlib
+import signal
 import sys
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 
@@ -49,8 +50,14 @@ def cli() -> None:
     """Finds the best U-Net for a semantic segmentation data set."""
 
 
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Runs a command; what is wrong with the input is one line and exit status 2."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a command that is ended leaves no server or worker behind
+        signal.signal(number, _leave)
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:

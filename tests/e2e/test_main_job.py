@@ -1,6 +1,7 @@
 """The main job as a person does it: search, look, export, train again, predict. Real networks, tiny."""
 
 import json
+import signal
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from storage.postgres import is_running
 from tests.e2e.launch import finish, start
 from trainer.sample import write_sample
 
@@ -111,6 +113,8 @@ def dashboard(searched: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not is_running(searched / "unet-search" / "pgdata")
 
 
 def test_the_dashboard_shows_every_trial_with_its_pictures(dashboard: str) -> None:
