@@ -89,7 +89,8 @@ def counts_line(status: StudyStatus, budget: int) -> str:
     counts = status.counts
     done = counts.complete + counts.pruned
     parts = [f"{done} of {budget} trials", f"{counts.complete} complete", f"{counts.pruned} pruned"]
-    parts += [f"{counts.running} running"]
+    idle = sum(trial.worker is None for trial in status.running)
+    parts += [f"{counts.running - idle} running"] + ([f"{idle} interrupted"] if idle else [])
     parts += [f"{counts.waiting} waiting"] if counts.waiting else []
     return ", ".join(parts + ([f"{counts.failed} failed"] if counts.failed else []))
 

@@ -31,6 +31,8 @@ def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) ->
             if as_json:
                 click.echo(json.dumps(figures(found_name, found, budget)))
             else:
+                if watch:
+                    click.clear()  # does nothing where the output is no terminal
                 show(found_name, found, budget, stop_reason(db, study_id))
             if not watch:
                 return

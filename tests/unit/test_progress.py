@@ -1,12 +1,13 @@
 """The live table and its plain lines."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from search.progress import Finished, Progress, duration, finished_line, seconds_left
+from search.progress import Finished, Progress, counts_line, duration, finished_line, seconds_left
 from storage.trials import Best, Counts, Running, StudyStatus
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -58,6 +59,12 @@ def test_a_terminal_gets_the_table() -> None:
     assert "4 of 10 trials, 3 complete, 1 pruned, 2 running" in shown
     assert "best: trial 2, mIoU 0.4312" in shown
     assert "host:1" in shown and "3 of 6" in shown and "0.3500" in shown
+
+
+def test_a_trial_that_nobody_holds_is_not_running() -> None:
+    held, handed_back = status().running
+    found = replace(status(), running=(held, replace(handed_back, worker=None)))
+    assert counts_line(found, 10) == "4 of 10 trials, 3 complete, 1 pruned, 1 running, 1 interrupted"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(42, "42 s"), (420, "7 min"), (12_000, "3 h 20 min")])
