@@ -11,6 +11,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from search.devicetime import DeviceTime
 from search.ending import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Ending, failed, is_out_of_memory, one_line
 from search.patience import patiently
 from search.provenance import commit, versions
@@ -50,8 +51,24 @@ def run_trial(
     if starts >= DEADLY_STARTS:
         return Ending(TrialState.FAIL, cause=KILLER)
     trial.set_user_attr(STARTS, starts + 1)
+    held = DeviceTime(trial)
+    ending = _attempt(session, claim, trial, config, should_stop, held)
+    if _mine(session, claim):
+        patiently(held.keep)
+    return ending
+
+
+def _attempt(
+    session: Session,
+    claim: Claim,
+    trial: optuna.Trial,
+    config: TrainConfig,
+    should_stop: Callable[[], bool],
+    held: DeviceTime,
+) -> Ending:
+    starts = trial.user_attrs[STARTS] - 1
     try:
-        return _exceeds(session, trial, config) or _train(session, claim, trial, config, should_stop)
+        return _exceeds(session, trial, config) or _train(session, claim, trial, config, should_stop, held)
     except (LeaseLost, InputError, SQLAlchemyError, StorageInternalError, StorageError):
         raise
     except DivergedError as error:
@@ -83,13 +100,19 @@ def _exceeds(session: Session, trial: optuna.Trial, config: TrainConfig) -> Endi
 
 
 def _train(
-    session: Session, claim: Claim, trial: optuna.Trial, config: TrainConfig, should_stop: Callable[[], bool]
+    session: Session,
+    claim: Claim,
+    trial: optuna.Trial,
+    config: TrainConfig,
+    should_stop: Callable[[], bool],
+    held: DeviceTime,
 ) -> Ending:
     reported = set(session.db.storage.get_trial(trial_id(trial)).intermediate_values)
 
     def on_epoch(epoch: "Epoch") -> bool:
         if not _mine(session, claim):
             raise _lost(trial)
+        patiently(held.keep)
         if trial.user_attrs[STARTS]:
             patiently(lambda: trial.set_user_attr(STARTS, 0))
         _report(trial, epoch, reported)

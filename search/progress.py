@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -130,17 +129,17 @@ def finished_line(trial: Finished) -> str:
     return f"trial {trial.number} {trial.state}{where} {score(trial.value)}{why}"
 
 
-def seconds_left(status: StudyStatus, budget: int, now: datetime | None = None) -> float | None:
+def seconds_left(status: StudyStatus, budget: int) -> float | None:
     """Seconds to the end at the pace of the finished trials; None before the first, or with nobody at work."""
     mean, running = status.mean_trial_s, status.running
     to_start = max(0, budget - status.counts.complete - status.counts.pruned - len(running))
     if not to_start and not running:
         return 0.0
-    if mean is None or not running:
+    at_work = sum(trial.worker is not None for trial in running)
+    if mean is None or not at_work:
         return None
-    now = now or datetime.now(UTC)
-    under_way = sum(max(0.0, mean - (now - trial.started).total_seconds()) for trial in running if trial.started)
-    return (mean * to_start + under_way) / len(running)
+    under_way = sum(max(0.0, mean - trial.device_s) for trial in running)
+    return (mean * to_start + under_way) / at_work
 
 
 def score(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -40,7 +39,7 @@ class Running:
     epoch: int | None
     value: float | None
     best_value: float | None  # the highest reported one
-    started: datetime | None  # aware, UTC
+    device_s: float  # that it has been trained for, up to its last epoch
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ class StudyStatus:
     counts: Counts
     best: Best | None
     running: tuple[Running, ...]
-    mean_trial_s: float | None  # of the complete and pruned trials; None before the first
-    device_s: float  # of all trials, running ones up to now, an interruption within a trial included
+    mean_trial_s: float | None  # a complete or pruned trial's time on a device; None before the first
+    device_s: float  # of all trials, running ones up to their last epoch; pauses of interrupted ones do not count
 
 
 # Trials by state. A trial is a duplicate by its user attribute `cause`.
@@ -69,12 +68,16 @@ BEST = text("""
     order by v.value desc, t.number limit 1""")
 USER_ATTRS = text("select key, value_json from trial_user_attributes where trial_id = :trial_id order by key")
 
-# Running trials with their last report and their holder. Times are naive UTC in Optuna's tables.
-RUNNING = text("""
+# How long each trial has been trained, by all its workers together: its user attribute `device_s`, a JSON number.
+HELD = "(select trial_id, value_json::float8 as s from trial_user_attributes where key = 'device_s')"
+
+# Running trials with their last report and their holder.
+RUNNING = text(f"""
     select t.number, s.worker, last.step, last.intermediate_value as value, top.value as best_value,
-      t.datetime_start as started
+      coalesce(held.s, 0) as device_s
     from trials t
     left join unet_search_slots s on s.trial_id = t.trial_id and s.owner is not null
+    left join {HELD} held on held.trial_id = t.trial_id
     left join lateral (
       select i.step, i.intermediate_value from trial_intermediate_values i
       where i.trial_id = t.trial_id order by i.step desc limit 1) last on true
@@ -83,13 +86,9 @@ RUNNING = text("""
       on true
     where t.study_id = :study_id and t.state = 'RUNNING' order by t.number""")
 
-# How long trials took, in seconds.
-TIMES = text("""
-    select avg(seconds) filter (where state in ('COMPLETE', 'PRUNED')) as mean, sum(seconds) as total
-    from (
-      select state, extract(epoch from
-        coalesce(datetime_complete, clock_timestamp() at time zone 'utc') - datetime_start) as seconds
-      from trials where study_id = :study_id and state <> 'WAITING') as durations""")
+TIMES = text(f"""
+    select avg(held.s) filter (where t.state in ('COMPLETE', 'PRUNED')) as mean, sum(held.s) as total
+    from trials t join {HELD} held on held.trial_id = t.trial_id where t.study_id = :study_id""")
 
 
 def study_status(db: Database, study_id: int) -> StudyStatus:
@@ -121,10 +120,4 @@ def _best(connection: Connection, study_id: int) -> Best | None:
 
 def _running(connection: Connection, study_id: int) -> tuple[Running, ...]:
     rows = connection.execute(RUNNING, {"study_id": study_id})
-    return tuple(
-        Running(row.number, row.worker, row.step, row.value, row.best_value, _aware(row.started)) for row in rows
-    )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
+    return tuple(Running(row.number, row.worker, row.step, row.value, row.best_value, row.device_s) for row in rows)

@@ -1,7 +1,6 @@
 """The live table and its plain lines."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -10,25 +9,29 @@ from rich.console import Console
 from search.progress import Finished, Progress, counts_line, duration, finished_line, seconds_left
 from storage.trials import Best, Counts, Running, StudyStatus
 
-NOW = datetime(2026, 11, 2, tzinfo=UTC)
-
 
 def status(mean_s: float | None = 100.0, running: int = 2) -> StudyStatus:
-    trials = [Running(4 + n, f"host:{n}", 3, 0.3, 0.35, NOW - timedelta(seconds=40)) for n in range(running)]
+    trials = [Running(4 + n, f"host:{n}", 3, 0.3, 0.35, 40.0) for n in range(running)]
     best = Best(1, 2, 0.4312, {})
     return StudyStatus(Counts(complete=3, pruned=1, running=running), best, tuple(trials), mean_s, 500.0)
 
 
 def test_time_to_go_counts_what_is_left_over_those_at_work() -> None:
-    assert seconds_left(status(), budget=10, now=NOW) == (4 * 100 + 2 * 60) / 2
+    assert seconds_left(status(), budget=10) == (4 * 100 + 2 * 60) / 2
 
 
 def test_time_to_go_is_unknown_before_the_first_trial_ends() -> None:
-    assert seconds_left(status(mean_s=None), 10, NOW) is None
+    assert seconds_left(status(mean_s=None), 10) is None
+
+
+def test_time_to_go_is_unknown_with_nobody_at_work() -> None:
+    found = status()
+    idle = tuple(replace(trial, worker=None) for trial in found.running)
+    assert seconds_left(replace(found, running=idle), 10) is None
 
 
 def test_nothing_is_left_when_the_budget_is_used() -> None:
-    assert seconds_left(status(running=0), 4, NOW) == 0.0
+    assert seconds_left(status(running=0), 4) == 0.0
 
 
 @pytest.mark.parametrize(
