@@ -55,11 +55,22 @@ def call(line: str, folder: Path, file_bytes: int | None = None, **environ: str)
     return Done(line, done.returncode, done.stdout, done.stderr)
 
 
-def refuse(lines: str | Sequence[str], words: str, folder: Path, file_bytes: int | None = None, **environ: str) -> None:
-    """Every command is refused: exit status 2, one line that holds `words`, a regular expression; nothing is left."""
+def refuse(
+    lines: str | Sequence[str],
+    words: str,
+    folder: Path,
+    file_bytes: int | None = None,
+    at_once: int = 1,
+    **environ: str,
+) -> None:
+    """Every command is refused: exit status 2, one line that holds `words`, a regular expression; nothing is left.
+
+    at_once: so many commands run at the same time, where none comes to make a folder. Of two that are refused with
+        the same folder in use, neither can say that it made it.
+    """
     lines = [lines] if isinstance(lines, str) else lines
     before = tree(folder)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         ended = list(pool.map(lambda line: call(line, folder, file_bytes, **environ), lines))
     after = tree(folder)
     for done in ended:
