@@ -9,6 +9,7 @@ from typing import Literal
 
 import psutil
 
+from search.engine import choose_engine
 from trainer.errors import InputError
 
 Choice = Literal["auto", "gpu", "cpu"]
@@ -118,7 +119,7 @@ def _environment(visible: str, threads: int, deterministic: bool) -> dict[str, s
         "OMP_NUM_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "NO_ALBUMENTATIONS_UPDATE": "1",  # else it asks its package index at every import
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND") or "tensorflow",
+        "KERAS_BACKEND": choose_engine(),
         "PYTHONUNBUFFERED": "1",
     }
     # TensorFlow crashes on an empty value: set or absent, nothing between.

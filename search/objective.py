@@ -3,6 +3,7 @@
 import math
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,27 @@ class HandedOn(Exception):
     """The worker was told to stop: the trial stays RUNNING, and the next worker goes on with it."""
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """A trial in a worker's hands."""
+
+    session: Session
+    claim: Claim
+    trial: optuna.Trial
+    config: TrainConfig
+    held: DeviceTime
+    should_stop: Callable[[], bool]
+
+    def is_mine(self) -> bool:
+        """Whether the trial may still be written; to be asked before every report."""
+        return patiently(lambda: is_mine(self.session.db, self.claim, self.session.owner))
+
+    def require_mine(self) -> None:
+        """Raises LeaseLost when another worker has the trial."""
+        if not self.is_mine():
+            raise LeaseLost(f"a trial must be this worker's to be written; trial {self.trial.number} has another one")
+
+
 def run_trial(
     session: Session, claim: Claim, trial: optuna.Trial, config: TrainConfig, should_stop: Callable[[], bool]
 ) -> Ending:
@@ -51,32 +73,25 @@ def run_trial(
     if starts >= DEADLY_STARTS:
         return Ending(TrialState.FAIL, cause=KILLER)
     trial.set_user_attr(STARTS, starts + 1)
-    held = DeviceTime(trial)
-    ending = _attempt(session, claim, trial, config, should_stop, held)
-    if _mine(session, claim):
-        patiently(held.keep)
+    assigned = Assignment(session, claim, trial, config, DeviceTime(trial), should_stop)
+    ending = _attempt(assigned, starts)
+    if assigned.is_mine():
+        patiently(assigned.held.keep)
     return ending
 
 
-def _attempt(
-    session: Session,
-    claim: Claim,
-    trial: optuna.Trial,
-    config: TrainConfig,
-    should_stop: Callable[[], bool],
-    held: DeviceTime,
-) -> Ending:
-    starts = trial.user_attrs[STARTS] - 1
+def _attempt(assigned: Assignment, starts: int) -> Ending:
+    """`starts` is what the trial's attribute was before this one."""
+    trial = assigned.trial
     try:
-        return _exceeds(session, trial, config) or _train(session, claim, trial, config, should_stop, held)
+        return _exceeds(assigned) or _train(assigned)
     except (LeaseLost, InputError, SQLAlchemyError, StorageInternalError, StorageError):
         raise
     except DivergedError as error:
         return Ending(TrialState.PRUNED, cause=NAN, message=str(error))
     except Exception as error:
-        if not _mine(session, claim):
-            raise _lost(trial) from error
-        if should_stop():  # the trainer's Interrupted, or what it made of being stopped
+        assigned.require_mine()
+        if assigned.should_stop():  # the trainer's Interrupted, or what it made of being stopped
             trial.set_user_attr(STARTS, min(starts, trial.user_attrs[STARTS]))
             raise HandedOn from error
         if is_out_of_memory(error):
@@ -85,12 +100,13 @@ def _attempt(
         return failed(error)
 
 
-def _exceeds(session: Session, trial: optuna.Trial, config: TrainConfig) -> Ending | None:
+def _exceeds(assigned: Assignment) -> Ending | None:
     """The ending of a network with too many parameters; tells the sampler how far above or below it is."""
+    session, trial = assigned.session, assigned.trial
     limit = session.opened.plan.constraints.parameters
     if limit is None:
         return None
-    count = session.tools.count_parameters(config, session.dataset)
+    count = session.tools.count_parameters(assigned.config, session.dataset)
     if "parameters" not in trial.constraints:  # set before when the trial was handed on
         trial.set_constraint("parameters", (count - limit) / limit)
     if count <= limit:
@@ -99,29 +115,21 @@ def _exceeds(session: Session, trial: optuna.Trial, config: TrainConfig) -> Endi
     return Ending(TrialState.PRUNED, cause=TOO_LARGE, message=f"parameters must be at most {limit}; got {count}")
 
 
-def _train(
-    session: Session,
-    claim: Claim,
-    trial: optuna.Trial,
-    config: TrainConfig,
-    should_stop: Callable[[], bool],
-    held: DeviceTime,
-) -> Ending:
+def _train(assigned: Assignment) -> Ending:
+    session, trial = assigned.session, assigned.trial
     reported = set(session.db.storage.get_trial(trial_id(trial)).intermediate_values)
 
     def on_epoch(epoch: "Epoch") -> bool:
-        if not _mine(session, claim):
-            raise _lost(trial)
-        patiently(held.keep)
+        assigned.require_mine()
+        patiently(assigned.held.keep)
         if trial.user_attrs[STARTS]:
             patiently(lambda: trial.set_user_attr(STARTS, 0))
         _report(trial, epoch, reported)
         return not patiently(trial.should_prune)
 
     checkpoint = checkpoint_path(session.artifacts, session.opened.plan.study.name, trial.number)
-    fitted = session.tools.train(config, session.dataset, on_epoch, checkpoint, should_stop)
-    if not _mine(session, claim):
-        raise _lost(trial)
+    fitted = session.tools.train(assigned.config, session.dataset, on_epoch, checkpoint, assigned.should_stop)
+    assigned.require_mine()
     for epoch in fitted.history:  # an epoch that a lost worker saved and did not come to report
         _report(trial, epoch, reported)
     _describe(trial, fitted)
@@ -160,11 +168,3 @@ def _upload(session: Session, trial: optuna.Trial, fitted: "Fitted") -> None:
     with tempfile.TemporaryDirectory(prefix="unet-search-") as folder:
         for picture in session.tools.write_figures(fitted, session.dataset, Path(folder)):
             upload_picture(session.artifacts, trial, picture)
-
-
-def _mine(session: Session, claim: Claim) -> bool:
-    return patiently(lambda: is_mine(session.db, claim, session.owner))
-
-
-def _lost(trial: optuna.Trial) -> LeaseLost:
-    return LeaseLost(f"a trial must be this worker's to be written; trial {trial.number} has another one")

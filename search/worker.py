@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 
 from search.drawing import Drawer, Drawn
 from search.ending import failed, stop_after_failures, stopped_by_failures, tell
+from search.engine import choose_engine
 from search.growth import Growth
 from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
 from search.objective import HandedOn, run_trial
@@ -61,8 +62,8 @@ def open_session(db: Database, order: Order) -> Session:
     opened = open_study(db, order.study, order.data)
     artifacts = open_artifacts(Settings())
     dataset = open_dataset(opened.plan.base.data)
-    engine = os.environ.get("KERAS_BACKEND", "tensorflow")
-    freeze_question(db, opened.study_id, question(opened.plan, dataset.fingerprint, engine, order.deterministic))
+    asked = question(opened.plan, dataset.fingerprint, choose_engine(), order.deterministic)
+    freeze_question(db, opened.study_id, asked)
     tools = load_tools(order.tools)
     if order.gpu:
         tools.require_gpu()

@@ -12,8 +12,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from storage import slots
-from storage.configurations import count_configurations as count_configurations
-from storage.configurations import take_configuration as take_configuration
 from storage.database import Database
 from storage.errors import LeaseLost
 from storage.schema import lock

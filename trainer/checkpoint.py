@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import InputError
+from trainer.whole import written_whole
 
 Arrays = list[NDArray[Any]]
 
@@ -30,14 +30,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         f"{name}.{place}": array for name, group in groups.items() for place, array in enumerate(group)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusion=checkpoint.confusion, **arrays)
-        partial.replace(path)
-    finally:
-        with suppress(OSError):  # already in place, or never begun
-            partial.unlink()
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusion=checkpoint.confusion, **arrays)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -3,7 +3,6 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from trainer.config import TrainConfig
 from trainer.errors import InputError
+from trainer.whole import written_whole
 
 SHOWN = 120  # characters of a value in a message
 
@@ -103,16 +103,10 @@ def dump_config(config: TrainConfig) -> dict[str, Any]:
 
 def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] | None = None) -> None:
     """Writes `path` whole or not at all, `provenance` as a table beside the configuration's."""
-    scalars = {name: value for name, value in dump_config(config).items() if not isinstance(value, dict)}
-    tables = {name: value for name, value in dump_config(config).items() if isinstance(value, dict)}
-    document = scalars | ({"provenance": dict(provenance)} if provenance else {}) | tables
-    partial = path.with_name(path.name + ".partial")
-    try:
+    tables = dump_config(config)
+    document = {"seed": tables.pop("seed")} | ({"provenance": dict(provenance)} if provenance else {}) | tables
+    with written_whole(path) as partial:
         partial.write_text(tomli_w.dumps(document), "utf-8")
-        partial.replace(path)
-    finally:
-        with suppress(OSError):  # already in place, or never begun
-            partial.unlink()
 
 
 def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:

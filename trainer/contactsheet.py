@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -38,7 +37,6 @@ def write_contact_sheet(dataset: Dataset, path: Path) -> Path:
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        FigureCanvasAgg(figure)
         figure.savefig(path, format="png")
     except OSError as error:
         raise InputError(f"a file must be writable; got {path}: {error.strerror or error}; choose another") from None

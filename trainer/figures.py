@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -31,7 +30,7 @@ def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
 
 def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
     """Loss, and validation IoU by class with its mean, over the epochs."""
-    figure = new_figure(10, 4)
+    figure = Figure((10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [epoch.epoch for epoch in fitted.history]
     left.plot(epochs, [epoch.loss for epoch in fitted.history], color="black", marker=".")
@@ -58,7 +57,7 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
     counts = counts[:, columns]
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     iou = score(fitted.confusion, dataset.ignore).iou
-    figure = new_figure(2.5 + 0.9 * len(columns), 1.5 + 0.8 * len(rows))
+    figure = Figure((2.5 + 0.9 * len(columns), 1.5 + 0.8 * len(rows)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(columns)), [dataset.names[label] for label in columns])
@@ -78,7 +77,7 @@ def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
     images, masks = dataset.images[chosen], dataset.masks[chosen]
     predicted = predict_masks(fitted.model, images)
     aspect = images.shape[1] / images.shape[2]
-    figure = new_figure(9, 0.8 + len(chosen) * 3 * aspect)
+    figure = Figure((9, 0.8 + len(chosen) * 3 * aspect), layout="constrained")
     grid = figure.subplots(len(chosen), 3, squeeze=False)
     painted = [paint(pixels, dataset.classes, dataset.ignore) for pixels in (masks, predicted)]
     for row, axes in enumerate(grid):
@@ -104,10 +103,3 @@ def choose_images(dataset: Dataset) -> list[int]:
             chosen.append(int(dataset.validation[pixels.argmax()]))
     spaced = dataset.validation[np.linspace(0, len(dataset.validation) - 1, GALLERY).astype(int)]
     return list(dict.fromkeys([*chosen, *map(int, spaced)]))[:GALLERY]
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """A figure in inches that can be saved without a screen."""
-    figure = Figure((width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure

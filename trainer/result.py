@@ -14,6 +14,7 @@ from trainer.errors import InputError
 from trainer.figures import write_figures
 from trainer.fit import Fitted
 from trainer.resultfolder import find_model, read_config
+from trainer.whole import written_whole
 
 
 def write_result(fitted: Fitted, dataset: Dataset, folder: Path) -> None:
@@ -43,9 +44,8 @@ def summarise(fitted: Fitted) -> dict[str, Any]:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Saves whole or not at all; the model is uncompiled, so it loads in safe mode without this package."""
-    partial = path.with_name(f"partial-{path.name}")
-    model.save(partial)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        model.save(partial)
 
 
 def load_result(folder: Path) -> tuple[keras.Model, TrainConfig]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from trainer.dataset import Pixels
 from trainer.errors import InputError
+from trainer.whole import written_whole
 
 ENDINGS = (".npz", ".csv", "")  # none: a folder of pictures
 
@@ -33,16 +34,12 @@ def check_ending(out: Path) -> None:
 
 
 def _write_file(masks: Pixels, out: Path) -> None:
-    """Whole or not at all."""
-    partial = out.with_name(f"partial-{out.name}")
-    try:
+    with written_whole(out) as partial:
         if out.suffix.lower() == ".npz":
-            np.savez_compressed(partial, masks=masks)
+            with partial.open("wb") as file:
+                np.savez_compressed(file, masks=masks)
         else:
             _write_csv(masks, partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_csv(masks: Pixels, path: Path) -> None:

@@ -1,10 +1,7 @@
 """A search in miniature: tiny data, a fake trainer, real worker processes, a real PostgreSQL."""
 
-import shutil
-import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import create_engine, make_url, text
 
 from search.devices import list_slots
 from search.plan import load_plan, question
 from search.pool import Crew, run_pool
 from search.study import OpenStudy, create_study
 from storage.database import Database, connect, create_tables
-from storage.embedded import embedded_server
 from storage.settings import Settings
+from tests.e2e.place import arrays
+from tests.e2e.place import place as place
+from tests.server import fresh_database
+from tests.server import server_url as server_url
 from trainer.dataset import open_dataset
 
 SPACE = """
@@ -54,28 +53,16 @@ class Search:
         return run_pool(self.db, Crew("fake", settings, slots, tools=f"tests.fake_train:{tools}", **crew), tick)
 
 
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="unet-e2e-"))
-    try:
-        with embedded_server(folder) as url:
-            yield url
-    finally:
-        shutil.rmtree(folder)
-
-
 @pytest.fixture
 def search(server_url: str, tmp_path: Path) -> Iterator[Search]:
-    name = f"e2e_{uuid.uuid4().hex[:12]}"
-    _run(server_url, f'create database "{name}"')
-    url = make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    create_tables(url)
-    db = connect(url)
-    try:
-        yield Search(db, tmp_path, _write_data(tmp_path / "data.npz"))
-    finally:
-        db.close()
-        _run(server_url, f'drop database "{name}" with (force)')
+    with fresh_database(server_url) as url:
+        create_tables(url)
+        np.savez(tmp_path / "data.npz", **arrays())
+        db = connect(url)
+        try:
+            yield Search(db, tmp_path, tmp_path / "data.npz")
+        finally:
+            db.close()
 
 
 def in_state(opened: OpenStudy, *states: TrialState) -> list[FrozenTrial]:
@@ -94,18 +81,3 @@ def soon(happened: Callable[[], bool], act: Callable[[], None], within_s: float 
             time.sleep(0.02)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _write_data(path: Path) -> Path:
-    random = np.random.default_rng(0)
-    pairs = np.stack([random.integers(0, 256, (8, 16, 16)), random.integers(0, 5, (8, 16, 16))], axis=1)
-    tests = np.zeros((0, 16, 16), np.uint8)
-    np.savez(path, training_set=pairs.astype(np.uint8), test_set=tests, training_groups=np.arange(8).astype(str))
-    return path
-
-
-def _run(url: str, sql: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(sql))
-    engine.dispose()

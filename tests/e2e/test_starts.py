@@ -1,15 +1,14 @@
 """Many first starts at once."""
 
-import uuid
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from storage.database import connect
 from storage.study import find_study
 from storage.trials import study_status
 from tests.e2e.launch import FAKE, start
+from tests.server import fresh_database
 from trainer.sample import write_sample
 
 SEARCH = """
@@ -27,26 +26,17 @@ budget = { epochs = 3 }
 @pytest.mark.parametrize("round_", range(10))
 def test_four_first_starts_at_once_on_an_empty_database(server_url: str, tmp_path: Path, round_: int) -> None:
     """Each makes the tables and the study, or finds them; none dies, and together they train exactly the budget."""
-    url = empty_database(server_url)
     write_sample(tmp_path / "sample.npz", images=16, test_images=2)
     (tmp_path / "search.toml").write_text(SEARCH)
-    arguments = ["run", "search.toml", "--workers", "1", "--device", "cpu", *FAKE]
-    commands = [start(*arguments, "--dir", f"run{n}", cwd=tmp_path, DATABASE_URL=url) for n in range(4)]
-    ends = [(*command.communicate(timeout=200), command.returncode) for command in commands]
-    for out, err, status in ends:
-        assert status == 0, f"{out}\n{err}"
-        assert "Traceback" not in err
-    db = connect(url)
-    counts = study_status(db, find_study(db)[0]).counts
-    db.close()
-    assert counts.complete + counts.pruned == 10
-    assert counts.running == counts.waiting == counts.failed == 0
-
-
-def empty_database(server_url: str) -> str:
-    name = f"empty_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'create database "{name}"'))
-    engine.dispose()
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    with fresh_database(server_url) as url:
+        arguments = ["run", "search.toml", "--workers", "1", "--device", "cpu", *FAKE]
+        commands = [start(*arguments, "--dir", f"run{n}", cwd=tmp_path, DATABASE_URL=url) for n in range(4)]
+        ends = [(*command.communicate(timeout=200), command.returncode) for command in commands]
+        for out, err, status in ends:
+            assert status == 0, f"{out}\n{err}"
+            assert "Traceback" not in err
+        db = connect(url)
+        counts = study_status(db, find_study(db)[0]).counts
+        db.close()
+        assert counts.complete + counts.pruned == 10
+        assert counts.running == counts.waiting == counts.failed == 0

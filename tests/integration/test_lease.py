@@ -9,6 +9,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import text
 
+from storage.configurations import count_configurations, take_configuration
 from storage.database import Database
 from storage.errors import LeaseLost, StorageError
 from storage.lease import (
@@ -16,14 +17,12 @@ from storage.lease import (
     Places,
     claim_slot,
     close,
-    count_configurations,
     is_mine,
     name_trial,
     places_left,
     release,
     release_owner,
     renew,
-    take_configuration,
 )
 from storage.study import resume_study, set_budget, stop_study
 
