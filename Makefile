@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-SOURCES := search trainer storage tests docs
+SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .PHONY: search test check test-jax test-slow lock clean

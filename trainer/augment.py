@@ -34,10 +34,11 @@ def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
 
 
 def transforms(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform | A.BaseCompose]:
-    """The pipeline as a list: flips, one geometric change, one of colour, an elastic deformation."""
+    """The pipeline as a list: flips, a quarter turn, one geometric change, one of colour, an elastic deformation."""
     candidates = [
         A.HorizontalFlip(p=config.flip_horizontal),
         A.VerticalFlip(p=config.flip_vertical),
+        quarter_turn(config.quarter_turn),
         one_of(geometric(config, shape), config.geometric),
         one_of(colour(config, shape[2]), config.colour),
         elastic(config),
@@ -49,6 +50,12 @@ def one_of(choices: list[A.BasicTransform], probability: float) -> A.OneOf | Non
     """One of the transforms, drawn by their weights, which stand in their `p`."""
     live = [choice for choice in choices if choice.p > 0]
     return A.OneOf(live, p=probability) if live else None
+
+
+def quarter_turn(probability: float) -> A.OneOf:
+    """A rotation by 90 degrees, either way, that keeps the image's size and the pixels' aspect."""
+    turns = [A.Affine(rotate=(degrees, degrees), border_mode=cv2.BORDER_REFLECT_101, p=1) for degrees in (90, -90)]
+    return A.OneOf(turns, p=probability)
 
 
 def geometric(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from trainer.augment import Augment, make_augment
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset, Indices, Pixels
+from trainer.mix import make_mix
+from trainer.pixels import count_labels
 
 Batch = tuple[Pixels, Pixels]  # images (B, H, W, C), masks (B, H, W)
 AHEAD = 4  # batches made before they are asked for
@@ -26,6 +28,7 @@ class Batches:
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
         self._config, self._dataset = config, dataset
         self._views = list_views(config, dataset)
+        self._mix = make_mix(config.augment, dataset, oversampled_class(config, dataset))
         self.images = config.budget.images or len(self._views)  # an epoch
         self.size = config.optimizer.batch_size
         self.steps = -(-self.images // self.size)
@@ -62,7 +65,7 @@ class Batches:
             case "none":
                 return images, masks
             case "dynamic":
-                return self._augment()(images, masks, derive_seed(self._config.seed, epoch, index))
+                return self._change(images, masks, derive_seed(self._config.seed, epoch, index))
             case "static":
                 return self._static(images, masks, views)
 
@@ -72,9 +75,14 @@ class Batches:
         for place, (image, copy) in enumerate(views):
             if copy:
                 seed = derive_seed(self._config.seed, int(image), int(copy))
-                one = self._augment()(images[place : place + 1], masks[place : place + 1], seed)
+                one = self._change(images[place : place + 1], masks[place : place + 1], seed)
                 images[place], masks[place] = one[0][0], one[1][0]
         return images, masks
+
+    def _change(self, images: Pixels, masks: Pixels, seed: int) -> Batch:
+        if self._mix is not None:
+            images, masks = self._mix(images, masks, seed)
+        return self._augment()(images, masks, seed)
 
     def _augment(self) -> Augment:
         """This thread's pipeline: it carries a random generator of its own."""
@@ -108,9 +116,9 @@ def oversampled_class(config: TrainConfig, dataset: Dataset) -> int:
 
 def count_pixels(dataset: Dataset) -> NDArray[np.int64]:
     """Training pixels of each class, (C,)."""
-    return np.bincount(dataset.masks[dataset.train].ravel(), minlength=256)[: dataset.classes].astype(np.int64)
+    return np.asarray(count_labels(dataset.masks[dataset.train]).sum(axis=0)[: dataset.classes], np.int64)
 
 
 def derive_seed(*parts: int) -> int:
-    """A 32-bit seed from whole numbers, unlike for any two tuples of them."""
+    """A 32-bit seed from whole numbers; two tuples of them hardly ever share one."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])

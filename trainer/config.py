@@ -30,13 +30,28 @@ class ModelConfig(Table):
     residual: bool = True  # adds a 1x1 projection of a block's input to its output
     se: bool = True  # squeeze-and-excitation at the end of each block
     se_ratio: int = Field(8, ge=1)  # channels over squeezed channels
+    bias: bool = False  # also on convolutions whose normalisation takes it away again, as many published networks do
     attention: bool = False  # attention gates on the skips
+    gate: Literal["additive", "concatenated"] = "additive"  # their kind; see `trainer/gates.py`
+    bottleneck: Literal["block", "residual", "gated"] = "block"  # see `trainer/bottleneck.py`
     dilation: int = Field(1, ge=1, le=8)  # of the bottleneck's 3x3 convolutions
     upsampling: Literal["transpose", "nearest", "bilinear"] = "bilinear"
-    dropout: float = Field(0.1, ge=0, lt=1)  # spatial dropout, after each encoder level and the bottleneck
+    transpose_kernel: Literal[2, 3] = 2  # 3: overlapping, and followed by ReLU
+    narrow: bool = True  # a 1x1 convolution before nearest and bilinear upsampling
+    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout_step: float = Field(0.0, ge=0, lt=1)  # more of it at each deeper level
+    dropout_at: Literal["levels", "encoder", "decoder"] = "levels"  # levels: encoder and bottleneck; decoder: its start
+    dropout_kind: Literal["channels", "values"] = "channels"  # what is dropped: whole channels, or single values
     l1: float = Field(0.0, ge=0)  # penalty on the convolutions' kernels
     l2: float = Field(0.0, ge=0)
+    bottleneck_l1: float | None = Field(None, ge=0)  # the same by place; as everywhere when missing
+    bottleneck_l2: float | None = Field(None, ge=0)
+    decoder_l1: float | None = Field(None, ge=0)
+    decoder_l2: float | None = Field(None, ge=0)
     stem: Literal[1, 2] = 2  # 2: space-to-depth in, depth-to-space out; works at half the resolution
+    fusion: Literal["none", "concatenate", "weighted", "attention"] = "none"  # with a second, coarse U-Net: `dual.py`
+    coarse_depth: int = Field(2, ge=1, le=5)
+    coarse_scale: Literal[1, 2] = 1  # 2: the coarse one sees half the resolution
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
 
 
@@ -54,13 +69,17 @@ class LossConfig(Table):
 
 
 class AugmentConfig(Table):
-    """Random changes of an image and its mask. `strength` scales ranges, never probabilities."""
+    """Random changes of an image and its mask. `strength` scales ranges, never probabilities.
+
+    `paste` and `cutmix` come first: what they bring in is then changed with the rest.
+    """
 
     mode: Literal["none", "static", "dynamic"] = "dynamic"  # static: the same copies every epoch
     copies: int = Field(1, ge=1, le=16)  # views of each image an epoch; static adds the untouched image
     strength: float = Field(1.0, ge=0, le=3)  # factor on every range below
     flip_horizontal: Probability = 0.5  # drawn on its own, before the rest
     flip_vertical: Probability = 0.0
+    quarter_turn: Probability = 0.0  # chance of a rotation by 90 degrees, either way
     geometric: Probability = 0.3  # chance of one of: crop, rotate and shift, either flip
     crop: float = Field(0.3, ge=0)  # weights among the geometric ones
     affine: float = Field(0.3, ge=0)
@@ -77,6 +96,8 @@ class AugmentConfig(Table):
     elastic: Probability = 0.0  # chance of an elastic deformation
     elastic_alpha: float = Field(30.0, ge=0)  # displacement, in pixels before smoothing
     elastic_sigma: float = Field(5.0, gt=0)  # smoothing, in pixels
+    paste: Probability = 0.0  # chance of a region of the oversampled class, cut out of another image
+    cutmix: Probability = 0.0  # chance of a rectangle of another image around a pixel of that class
 
 
 class DataConfig(Table):
@@ -91,7 +112,7 @@ class DataConfig(Table):
     clean: bool = True  # drop spoiled images
     limit: int | None = Field(None, ge=1)  # use this many training images, for a quick look
     oversample: int = Field(1, ge=1, le=20)  # how often an image of the oversampled class is seen
-    oversample_class: int | None = Field(None, ge=0)  # the rarest class when missing
+    oversample_class: int | None = Field(None, ge=0)  # also of paste and cutmix; the rarest class when missing
 
 
 class OptimizerConfig(Table):

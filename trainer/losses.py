@@ -108,7 +108,7 @@ def class_weights(pixels: NDArray[np.int64], config: LossConfig, ignore: int | N
     """
     counted = np.asarray(pixels, np.float64).copy()
     scored = np.ones(len(counted), bool)
-    if ignore is not None and ignore < len(counted) and config.background == "ignore":
+    if ignore is not None and ignore < len(counted):
         scored[ignore], counted[ignore] = False, 0
     power = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}[config.class_weights]
     share = np.maximum(counted, 1) / max(counted.sum(), 1)

@@ -92,7 +92,7 @@ def test_a_model_with_code_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_fresh_process_predicts_the_same_masks(folder: Path, fitted: Fitted, tmp_path: Path) -> None:
-    assert_same_elsewhere(folder, fitted, tmp_path, sys.executable, keras.backend.backend())
+    assert_same_elsewhere(folder, fitted, tmp_path)
 
 
 def test_the_other_engine_predicts_the_same_masks(folder: Path, fitted: Fitted, tmp_path: Path) -> None:
@@ -103,10 +103,13 @@ def test_the_other_engine_predicts_the_same_masks(folder: Path, fitted: Fitted, 
     assert_made_elsewhere(tmp_path, python, os.environ["OTHER_BACKEND"])
 
 
-def assert_same_elsewhere(folder: Path, fitted: Fitted, tmp_path: Path, python: str, backend: str) -> None:
+def assert_same_elsewhere(
+    folder: Path, fitted: Fitted, tmp_path: Path, python: str = sys.executable, backend: str | None = None
+) -> None:
     """Another process gives the masks of this one, but where two logits are as good as equal."""
     images = make_dataset(seed=5).images
     np.save(tmp_path / "images.npy", images)
+    backend = backend or keras.backend.backend()
     run_elsewhere(python, backend, [str(SCRIPT), str(folder / "model.keras"), "images.npy", "masks.npy"], tmp_path)
     np.testing.assert_array_equal(np.load(tmp_path / "masks.npy"), predict_masks(fitted.model, images))
 

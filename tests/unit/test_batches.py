@@ -102,6 +102,17 @@ def test_a_crop_keeps_the_aspect_of_shapes() -> None:
         assert abs(int(height) - int(width)) <= 3
 
 
+def test_a_quarter_turn_keeps_the_aspect_of_shapes() -> None:
+    """A lying bar stands, as long as it was."""
+    masks = np.zeros((8, 64, 128), np.uint8)
+    masks[:, 30:34, 48:80] = 1
+    turn = AugmentConfig(flip_horizontal=0, geometric=0, colour=0, quarter_turn=1)
+    images, moved = make_augment(turn, (64, 128, 1))(masks[..., None] * 200, masks, 0)
+    for mask in moved[:, :, 32:96]:  # what lies further out is mirrored
+        assert abs(int(mask.any(1).sum()) - 32) <= 1 and abs(int(mask.any(0).sum()) - 4) <= 1
+    assert ((images[..., 0] > 100) == (moved == 1)).mean() > 0.99
+
+
 def test_strength_0_leaves_only_flips() -> None:
     masks = np.random.default_rng(0).integers(0, 2, (10, 16, 16), np.uint8)
     still = STRONG.model_copy(update={"strength": 0.0, "flip_horizontal": 0.0, "flip_vertical": 0.0})
