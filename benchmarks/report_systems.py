@@ -77,9 +77,9 @@ def main() -> None:
         done[run.key()] = result
         with options.results.open("a") as file:
             file.write(json.dumps({"key": run.key()} | result) + "\n")
+    seen, width = f"{options.epochs} epochs of {options.images:,} images", f"1/{options.factor} of the width"
     print(
-        f"{options.epochs} epochs of {options.images:,} images, 1/{options.factor} of the width, {options.seeds} seeds; "
-        f"{options.processes} trainings at a time on {os.cpu_count()} cores\n"
+        f"{seen}, {width}, {options.seeds} seeds, {options.processes} trainings at a time on {os.cpu_count()} cores\n"
     )
     print_table({system.name: [done[run.key()] for run in runs if run.system is system] for system in SYSTEMS})
 
@@ -152,9 +152,9 @@ def softmax_twice() -> Iterator[None]:
     """The model ends in a softmax, and the loss applies another to what it takes for logits."""
     from keras import ops
 
-    from trainer import fit
+    from trainer import fit, losses
 
-    right = fit.make_loss
+    right = losses.make_loss
 
     def wrong(*arguments: Any) -> Callable[[Any, Any], Any]:
         loss = right(*arguments)
@@ -167,9 +167,9 @@ def softmax_twice() -> Iterator[None]:
 @contextmanager
 def weights_in_the_wrong_order() -> Iterator[None]:
     """A list of weights in the order of the classes' first appearance, indexed by class."""
-    from trainer import fit
+    from trainer import fit, losses
 
-    right = fit.class_weights
+    right = losses.class_weights
 
     def wrong(*arguments: Any) -> Any:
         weights = right(*arguments)
