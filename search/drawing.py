@@ -11,9 +11,11 @@ from search.axis import Value
 from search.ending import DUPLICATE, Ending, tell
 from search.session import Session, trial_id
 from search.space import configure, digest, draw, enumerate_values, space_size, trial_seed
+from search.warmstart import trial_base
 from storage.configurations import count_configurations, take_configuration
 from storage.errors import LeaseLost
 from storage.lease import Claim, close, is_mine, name_trial
+from storage.trials import count_waiting
 from trainer.config import TrainConfig
 
 DUPLICATES = 20  # in a row; TPE would go on with the same few
@@ -48,9 +50,9 @@ class Drawer:
         return self._until_new(claim, optuna.Trial(self.session.opened.study, claim.trial_id))
 
     def exhausted(self) -> bool:
-        """Whether every configuration of the space has a trial."""
-        session = self.session
-        if self.size is None or count_configurations(session.db, session.opened.study_id) < self.size:
+        """Whether every configuration of the space has a trial and none waits: a start may differ from all of them."""
+        db, study_id = self.session.db, self.session.opened.study_id
+        if self.size is None or count_configurations(db, study_id) < self.size or count_waiting(db, study_id):
             return False
         return self.size > LISTED or not self._untaken()
 
@@ -76,8 +78,9 @@ class Drawer:
             claim, trial = self._ask(claim)
 
     def _configure(self, trial: optuna.Trial) -> TrainConfig:
-        values = draw(trial, self.plan.space, self.plan.base)
-        return configure(self.plan.base, values, trial_seed(self.plan.study.seed, trial.number))
+        base = trial_base(trial.user_attrs, self.plan.base)
+        values = draw(trial, self.plan.space, base)
+        return configure(base, values, trial_seed(self.plan.study.seed, trial.number))
 
     def _take(self, trial: optuna.Trial, config: TrainConfig) -> bool:
         name = digest(config)

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.provenance import commit, versions
 from search.select import leaderboard
 from search.study import OpenStudy
+from search.warmstart import NAME
 from trainer.config import TrainConfig
 from trainer.configfile import override, parse_config, write_config
 from trainer.errors import InputError
@@ -48,6 +49,7 @@ def provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
     found = {
         "study": opened.study.study_name,
         "trial": trial.number,
+        "name": attrs.get(NAME),
         "value": trial.value,
         "miou_keras": attrs.get("miou_keras"),
         "best_epoch": attrs.get("best_epoch"),

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from search.sets import parse_sets
 from search.space import Space, space_tables
 from search.spacefile import default_space, fix, parse_space
+from search.warmstart import Start, anchor, load_starts
 from trainer.config import Table, TrainConfig
 from trainer.configfile import explain, flatten, override, parse_config, read_toml
 from trainer.errors import InputError
@@ -26,6 +27,7 @@ class StudyTable(Table):
     startup_trials: int = Field(4, ge=1)  # complete trials before the first is pruned
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
     timeout_s: float | None = Field(None, gt=0)  # no trial starts after so many seconds
+    warm_start: tuple[str, ...] = ()  # tried first: "report", presets, files
 
 
 class ConstraintsTable(Table):
@@ -51,32 +53,40 @@ class Plan:
     base: TrainConfig
     space: Space
     constraints: ConstraintsTable
+    starts: tuple[Start, ...] = ()  # tried before anything is drawn
 
 
 def load_plan(
-    path: Path | None, sets: Sequence[str] = (), data: Path | None = None, study: Mapping[str, Any] | None = None
+    path: Path | None,
+    sets: Sequence[str] = (),
+    data: Path | None = None,
+    study: Mapping[str, Any] | None = None,
+    warm_start: Sequence[str] = (),
 ) -> Plan:
     """The plan of a `search.toml` (None: the default search) with the command line's changes.
 
     `sets` are `PATH=VALUE`; an axis fixed that way leaves the space. `study` replaces values of `[study]` where it is
-    not None, such as `{"trials": 12}`. Relative paths in the file start at its folder. Raises InputError.
+    not None, such as `{"trials": 12}`; `warm_start` comes after the file's. Relative paths in the file start at its
+    folder. Raises InputError.
     """
+    folder = path.parent if path else Path()
     file = _read(path, study or {})
     fixed = parse_sets(sets)
-    base = override(_base(file.train, path.parent if path else Path()), fixed)
+    base = override(_base(file.train, folder), fixed)
     if data is not None:
         base = override(base, {"data.path": str(data.expanduser().resolve())})
     if file.space is None:
         space = default_space(base, {*_paths(file.train), *fixed})
     else:
         _check_apart(file.train, file.space)
-        space = fix(parse_space(file.space, _base(file.train, path.parent if path else Path())), fixed, base)
-    return Plan(file.study, base, space, file.constraints)
+        space = fix(parse_space(file.space, _base(file.train, folder)), fixed, base)
+    sources = [*(anchor(source, folder) for source in file.study.warm_start), *warm_start]
+    return Plan(file.study, base, space, file.constraints, load_starts(sources, base, space, fixed))
 
 
 def question(plan: Plan, fingerprint: str, engine: str, deterministic: bool = False) -> dict[str, Any]:
-    """What the study asks, as flat JSON: frozen in it, compared by everyone who joins. The budget is not part of it."""
-    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s"})
+    """What the study asks, as flat JSON: frozen in it, compared by everyone who joins. Budget and starts are not."""
+    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start"})
     base = {path: value for path, value in flatten(plan.base).items() if path not in ("data.path", "seed")}
     asked = (
         {"data.fingerprint": fingerprint, "engine": engine, "deterministic": deterministic}

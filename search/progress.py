@@ -11,11 +11,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from storage.trials import Running, StudyStatus
+from search.tables import BAR, label, running_table, score
+from storage.trials import StudyStatus
 
 LAST_SHOWN = 5
 QUIET_S = 30.0  # without a terminal, a line at least this often
-BAR = 24  # characters
 STYLES = {"pruned": "dim", "failed": "red"}
 
 
@@ -29,6 +29,7 @@ class Finished:
     epochs: int | None
     best: bool  # the best when it ended
     cause: str | None
+    name: str | None = None  # of the configuration it was enqueued with
 
 
 class Progress:
@@ -60,11 +61,11 @@ class Progress:
             self.live.update(self.render(status, budget), refresh=True)
             return
         for trial in finished:
-            self.console.print(finished_line(trial), soft_wrap=True)
+            self.console.print(finished_line(trial), soft_wrap=True, markup=False)
         if time.monotonic() - self.told >= QUIET_S:
             self.told = time.monotonic()
             line = f"{counts_line(status, budget)}; {best_line(status)}; {self.clock(status, budget)}"
-            self.console.print(line, soft_wrap=True)
+            self.console.print(line, soft_wrap=True, markup=False)
 
     def clock(self, status: StudyStatus, budget: int) -> str:
         """Time gone and time to go."""
@@ -77,7 +78,7 @@ class Progress:
         done = status.counts.complete + status.counts.pruned
         summary = Table.grid(padding=(0, 2))
         summary.add_row(ProgressBar(budget, done, width=BAR), counts_line(status, budget))
-        summary.add_row(best_line(status), self.clock(status, budget))
+        summary.add_row(Text(best_line(status)), self.clock(status, budget))
         parts: list[RenderableType] = [summary, "", running_table(status.running, self.epochs), ""]
         parts += [Text(finished_line(trial), style=STYLES.get(trial.state, "")) for trial in self.last]
         return Panel(Group(*parts), title=f"unet-search: {self.study}", padding=(0, 1))
@@ -98,35 +99,17 @@ def best_line(status: StudyStatus) -> str:
     """The best trial so far."""
     if status.best is None:
         return "best: none yet"
-    return f"best: trial {status.best.number}, mIoU {status.best.value:.4f}"
-
-
-def running_table(running: Sequence[Running], epochs: int | None) -> Table:
-    """One row for each trial under way; `epochs` of a trial, where known."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("trial", "worker", "epoch", "mIoU", "best so far"):
-        table.add_column(name, justify="left" if name in ("worker", "epoch") else "right")
-    for trial in running:
-        scores = score(trial.value), score(trial.best_value)
-        table.add_row(str(trial.number), trial.worker or "nobody", _epoch(trial.epoch or 0, epochs), *scores)
-    return table
-
-
-def _epoch(epoch: int, epochs: int | None) -> RenderableType:
-    if epochs is None:
-        return str(epoch)
-    cell = Table.grid(padding=(0, 1))
-    cell.add_row(ProgressBar(epochs, epoch, width=BAR // 2), f"{epoch} of {epochs}")
-    return cell
+    return f"best: trial {label(status.best.number, status.best.name)}, mIoU {score(status.best.value)}"
 
 
 def finished_line(trial: Finished) -> str:
-    """Such as `trial 3 complete 0.4312 (best)` or `trial 5 pruned at epoch 4 0.2114`."""
+    """Such as `trial 3 complete 0.4312 (best)` or `trial 5 final_model pruned at epoch 4 0.2114`."""
+    called = label(trial.number, trial.name)
     if trial.state == "failed":
-        return f"trial {trial.number} failed: {trial.cause or 'no reason given'}"
+        return f"trial {called} failed: {trial.cause or 'no reason given'}"
     where = f" at epoch {trial.epochs}" if trial.state == "pruned" and trial.epochs else ""
     why = f" ({trial.cause})" if trial.cause else " (best)" if trial.best else ""
-    return f"trial {trial.number} {trial.state}{where} {score(trial.value)}{why}"
+    return f"trial {called} {trial.state}{where} {score(trial.value)}{why}"
 
 
 def seconds_left(status: StudyStatus, budget: int) -> float | None:
@@ -140,11 +123,6 @@ def seconds_left(status: StudyStatus, budget: int) -> float | None:
         return None
     under_way = sum(max(0.0, mean - trial.device_s) for trial in running)
     return (mean * to_start + under_way) / at_work
-
-
-def score(value: float | None) -> str:
-    """Four digits, or a dash."""
-    return "-" if value is None else f"{value:.4f}"
 
 
 def duration(seconds: float) -> str:

@@ -69,7 +69,9 @@ def enumerate_values(space: Space, base: TrainConfig) -> Iterator[dict[str, Valu
 
 def check_shapes(space: Space, base: TrainConfig, height: int, width: int) -> None:
     """Refuses a space with a network that images of this size do not suit: the deepest one has the largest multiple."""
-    largest = {path: max(_values(space, base, path)) for path in ("model.depth", "model.stem")}
+    sizes = ("model.depth", "model.stem", "model.coarse_depth", "model.coarse_scale")
+    largest = {path: max(_values(space, base, path)) for path in sizes}
+    largest["model.fusion"] = max(_values(space, base, "model.fusion"), key=lambda fusion: fusion != "none")
     check_shape(override(base, largest).model, height, width)
 
 

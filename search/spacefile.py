@@ -13,6 +13,7 @@ from trainer.configfile import check_path, flatten, override
 from trainer.errors import InputError
 
 DATA_AXES = ("data.oversample", "data.oversample_class")
+SHARED = ("budget.epochs", "seed")  # and what else there is of the data
 TABLES = {path.partition(".")[0] for path in flatten(TrainConfig()) if "." in path}
 CHECKED_VALUES = 64  # of a long axis these many are tried in the configuration, and its end
 
@@ -31,6 +32,11 @@ def default_space(base: TrainConfig, fixed: Collection[str] = ()) -> Space:
     """The space that is searched without a `[space]` table, less the paths that the user fixed."""
     text = (resources.files("search") / "spaces" / "default.toml").read_text("utf-8")
     return fix(parse_space(tomllib.loads(text)["space"], TrainConfig()), fixed, base)
+
+
+def is_shared(path: str) -> bool:
+    """Whether all trials of a study have the same value there, a trial's own seed aside: it cannot be searched."""
+    return path in SHARED or _is_data(path)
 
 
 def fix(space: Space, fixed: Collection[str], base: TrainConfig) -> Space:
@@ -63,10 +69,14 @@ def _check_searchable(path: str) -> None:
         check_path(path)
     except InputError as error:
         raise InputError(f"[space] {error}") from None
-    if path.startswith("data.") and path not in DATA_AXES:
+    if _is_data(path):
         raise InputError(f"[space] only {' and '.join(DATA_AXES)} of the data may be searched; got {path!r}")
-    if path in ("budget.epochs", "seed"):
+    if path in SHARED:
         raise InputError(f"[space] {path} must be the same for every trial; fix it in [train]")
+
+
+def _is_data(path: str) -> bool:
+    return path.startswith("data.") and path not in DATA_AXES
 
 
 def _fit(axis: Axis, base: TrainConfig) -> Axis:

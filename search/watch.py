@@ -11,6 +11,7 @@ from search.export import export_trial
 from search.patience import AWAY
 from search.progress import Finished, Progress
 from search.study import OpenStudy
+from search.warmstart import NAME
 from storage.database import Database
 from storage.study import get_budget
 from storage.trials import study_status
@@ -61,4 +62,5 @@ def describe(trial: FrozenTrial, best: int | None) -> Finished:
     """What the display says of an ended trial; `best` is the number of the best one."""
     attrs = trial.user_attrs
     state = STATES[trial.state]
-    return Finished(trial.number, state, trial.value, attrs.get("epochs"), trial.number == best, attrs.get("cause"))
+    epochs, cause, name = (attrs.get(key) for key in ("epochs", "cause", NAME))
+    return Finished(trial.number, state, trial.value, epochs, trial.number == best, cause, name)

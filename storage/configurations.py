@@ -1,6 +1,8 @@
 """Which configurations a study has tried, so that none is trained twice by accident."""
 
-from sqlalchemy import text
+import json
+
+from sqlalchemy import Connection, text
 
 from storage.database import Database
 
@@ -9,6 +11,13 @@ TAKE = text("""
     insert into unet_search_configurations as c (study_id, digest, trial_id) values (:study_id, :digest, :trial_id)
     on conflict (study_id, digest) do update set digest = excluded.digest
     returning trial_id""")
+# By the user attribute `digest`, which a waiting trial has too; one that failed before it took its configuration
+# does not count.
+FIND = text("""
+    select t.number from trials t join trial_user_attributes a on a.trial_id = t.trial_id
+    where t.study_id = :study_id and a.key = 'digest' and a.value_json = :value_json
+      and (t.state <> 'FAIL' or exists (select from unet_search_configurations c where c.trial_id = t.trial_id))
+    order by t.number limit 1""")
 COUNT = text("select count(*) from unet_search_configurations where study_id = :study_id")
 
 
@@ -17,6 +26,12 @@ def take_configuration(db: Database, study_id: int, digest: str, trial_id: int) 
     with db.engine.begin() as connection:
         holder = connection.scalar(TAKE, {"study_id": study_id, "digest": digest, "trial_id": trial_id})
     return bool(holder == trial_id)
+
+
+def find_configuration(connection: Connection, study_id: int, digest: str) -> int | None:
+    """The number of the first trial that has a configuration or waits to be trained with it."""
+    number: int | None = connection.scalar(FIND, {"study_id": study_id, "value_json": json.dumps(digest)})
+    return number
 
 
 def count_configurations(db: Database, study_id: int) -> int:

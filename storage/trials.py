@@ -8,6 +8,8 @@ from sqlalchemy import Connection, text
 
 from storage.database import Database
 
+LEADERS = 5
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -21,13 +23,18 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Best:
-    """The COMPLETE trial of the highest value, the first of equal ones."""
+class Leader:
+    """A COMPLETE trial among those of the highest values."""
 
     trial_id: int
     number: int
     value: float
     user_attrs: dict[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        """That of the configuration it was enqueued with; None for one that was drawn."""
+        return self.user_attrs.get("name")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Running:
     value: float | None
     best_value: float | None  # the highest reported one
     device_s: float  # that it has been trained for, up to its last epoch
+    name: str | None = None  # as of a Leader
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,15 @@ class StudyStatus:
     """A study at one moment. Times in seconds."""
 
     counts: Counts
-    best: Best | None
+    leaders: tuple[Leader, ...]  # at most LEADERS, best first
     running: tuple[Running, ...]
     mean_trial_s: float | None  # a complete or pruned trial's time on a device; None before the first
     device_s: float  # of all trials, running ones up to their last epoch; pauses of interrupted ones do not count
+
+    @property
+    def best(self) -> Leader | None:
+        """The trial of the highest value, the first of equal ones."""
+        return next(iter(self.leaders), None)
 
 
 # Trials by state. A trial is a duplicate by its user attribute `cause`.
@@ -61,12 +74,14 @@ COUNTS = text("""
       where a.trial_id = t.trial_id and a.key = 'cause' and a.value_json = '"duplicate"'))
     group by t.state""")
 
-# Infinite values have a type and no number.
-BEST = text("""
+# The leaders. Infinite values have a type and no number.
+BEST = text(f"""
     select t.trial_id, t.number, v.value from trials t join trial_values v on v.trial_id = t.trial_id
     where t.study_id = :study_id and t.state = 'COMPLETE' and v.objective = 0 and v.value_type = 'FINITE'
-    order by v.value desc, t.number limit 1""")
+    order by v.value desc, t.number limit {LEADERS}""")
 USER_ATTRS = text("select key, value_json from trial_user_attributes where trial_id = :trial_id order by key")
+
+WAITING = text("select count(*) from trials where study_id = :study_id and state = 'WAITING'")
 
 # How long each trial has been trained, by all its workers together: its user attribute `device_s`, a JSON number.
 HELD = "(select trial_id, value_json::float8 as s from trial_user_attributes where key = 'device_s')"
@@ -74,10 +89,11 @@ HELD = "(select trial_id, value_json::float8 as s from trial_user_attributes whe
 # Running trials with their last report and their holder.
 RUNNING = text(f"""
     select t.number, s.worker, last.step, last.intermediate_value as value, top.value as best_value,
-      coalesce(held.s, 0) as device_s
+      coalesce(held.s, 0) as device_s, coalesce(named.value_json, 'null') as name
     from trials t
     left join unet_search_slots s on s.trial_id = t.trial_id and s.owner is not null
     left join {HELD} held on held.trial_id = t.trial_id
+    left join trial_user_attributes named on named.trial_id = t.trial_id and named.key = 'name'
     left join lateral (
       select i.step, i.intermediate_value from trial_intermediate_values i
       where i.trial_id = t.trial_id order by i.step desc limit 1) last on true
@@ -97,11 +113,17 @@ def study_status(db: Database, study_id: int) -> StudyStatus:
         times = connection.execute(TIMES, {"study_id": study_id}).one()
         return StudyStatus(
             counts=_counts(connection, study_id),
-            best=_best(connection, study_id),
+            leaders=_leaders(connection, study_id),
             running=_running(connection, study_id),
             mean_trial_s=None if times.mean is None else float(times.mean),
             device_s=float(times.total or 0),
         )
+
+
+def count_waiting(db: Database, study_id: int) -> int:
+    """How many enqueued trials no worker has begun."""
+    with db.engine.connect() as connection:
+        return int(connection.scalar(WAITING, {"study_id": study_id}) or 0)
 
 
 def _counts(connection: Connection, study_id: int) -> Counts:
@@ -110,14 +132,19 @@ def _counts(connection: Connection, study_id: int) -> Counts:
     return Counts(**{names.get(row.state, row.state.lower()): row.trials for row in rows})
 
 
-def _best(connection: Connection, study_id: int) -> Best | None:
-    row = connection.execute(BEST, {"study_id": study_id}).one_or_none()
-    if row is None:
-        return None
-    attrs = connection.execute(USER_ATTRS, {"trial_id": row.trial_id})
-    return Best(row.trial_id, row.number, row.value, {attr.key: json.loads(attr.value_json) for attr in attrs})
+def _leaders(connection: Connection, study_id: int) -> tuple[Leader, ...]:
+    rows = connection.execute(BEST, {"study_id": study_id})
+    return tuple(Leader(row.trial_id, row.number, row.value, _attrs(connection, row.trial_id)) for row in rows.all())
+
+
+def _attrs(connection: Connection, trial_id: int) -> dict[str, Any]:
+    attrs = connection.execute(USER_ATTRS, {"trial_id": trial_id})
+    return {attr.key: json.loads(attr.value_json) for attr in attrs}
 
 
 def _running(connection: Connection, study_id: int) -> tuple[Running, ...]:
     rows = connection.execute(RUNNING, {"study_id": study_id})
-    return tuple(Running(row.number, row.worker, row.step, row.value, row.best_value, row.device_s) for row in rows)
+    return tuple(
+        Running(row.number, row.worker, row.step, row.value, row.best_value, row.device_s, json.loads(row.name))
+        for row in rows
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from search.commands.options import (
     data_path,
@@ -20,13 +21,16 @@ from search.commands.options import (
 )
 from search.devices import Choice, list_slots
 from search.engine import choose_engine
+from search.enqueue import enqueue_starts, enqueued_lines
 from search.plan import Plan, load_plan, question
 from search.pool import Crew, run_pool
 from search.progress import Progress, counts_line
 from search.select import median_value
 from search.space import check_shapes
 from search.study import OpenStudy, create_study, open_study
+from search.tables import label, leaderboard_table
 from search.tools import DEFAULT_TOOLS
+from search.warmstart import check_sizes
 from search.watch import watch
 from storage.artifacts import artifacts_folder, open_artifacts
 from storage.database import Database, open_database
@@ -44,6 +48,12 @@ def describes_search(command: Callable[..., None]) -> Callable[..., None]:
         deterministic,
         run_dir,
         click.option("--study", "name", help="The study's name.  [default: as in SEARCH.TOML, else unet]"),
+        click.option(
+            "--warm-start",
+            multiple=True,
+            metavar="SOURCE",
+            help='Tried first: "report" (its four systems), a preset or a file.  [beside those of SEARCH.TOML]',
+        ),
         sets,
         click.option("--trials", type=int, help="Trials in all; more than before extends a finished study."),
         data_path,
@@ -83,7 +93,7 @@ def run(
     asked = ask(plan, deterministic)
     slots = list_slots(workers, device, deterministic)
     with writable(settings), open_database(settings, create=True) as db:
-        opened = create_study(db, plan, asked)
+        opened = prepare_study(db, plan, asked)
         limit = plan.study.timeout_s
         crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, tools)
         sys.exit(run_crew(db, opened, crew))
@@ -97,7 +107,7 @@ def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
     plan = make_plan(settings, **described)
     asked = ask(plan, deterministic)
     with open_database(settings, create=True) as db:
-        opened = create_study(db, plan, asked)
+        opened = prepare_study(db, plan, asked)
         trials = get_budget(db, opened.study_id)
         click.echo(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
 
@@ -142,26 +152,36 @@ def make_plan(
     data: Path | None,
     trials: int | None,
     sets: tuple[str, ...],
+    warm_start: tuple[str, ...],
     name: str | None,
     timeout_s: float | None = None,
 ) -> Plan:
     """The plan of the command line; on the generated sample where neither it nor the file names data."""
     study = {"trials": trials, "timeout_s": timeout_s, "name": name}
-    plan = load_plan(file, sets, data, study)
-    return plan if plan.base.data.path else load_plan(file, sets, find_data(None, settings), study)
+    plan = load_plan(file, sets, data, study, warm_start)
+    return plan if plan.base.data.path else load_plan(file, sets, find_data(None, settings), study, warm_start)
 
 
 def ask(plan: Plan, deterministic: bool) -> dict[str, Any]:
-    """The study's question; reads and checks the data, and that every network of the space suits them."""
+    """The study's question; reads and checks the data, and that the networks of space and starts suit them."""
     dataset = open_dataset(plan.base.data)
     height, width = dataset.images.shape[1:3]
     check_shapes(plan.space, plan.base, height, width)
+    check_sizes(plan.starts, height, width)
     click.echo(
         f"{len(dataset.train)} training and {len(dataset.validation)} validation images of {height}x{width}"
         + (f", {len(dataset.dropped)} spoiled ones dropped" if dataset.dropped else ""),
         err=True,
     )
     return question(plan, dataset.fingerprint, choose_engine(), deterministic)
+
+
+def prepare_study(db: Database, plan: Plan, asked: dict[str, Any]) -> OpenStudy:
+    """The plan's study, made or opened, with the plan's starts in it."""
+    opened = create_study(db, plan, asked)
+    for line in enqueued_lines(db, opened, enqueue_starts(db, opened, plan.starts)):
+        click.echo(line, err=True)
+    return opened
 
 
 def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
@@ -180,14 +200,14 @@ def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
 
 
 def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
-    """The last lines: the best trial, and what to do next."""
+    """The last lines: the best trials, and what to do next."""
     found = study_status(db, opened.study_id)
     click.echo(counts_line(found, get_budget(db, opened.study_id)))
     if found.best is not None:
         median = median_value(opened.study)
-        click.echo(
-            f"best: trial {found.best.number}, validation mIoU {found.best.value:.4f} (median trial: {median:.4f})"
-        )
+        called = label(found.best.number, found.best.name)
+        click.echo(f"best: trial {called}, validation mIoU {found.best.value:.4f} (median trial: {median:.4f})")
+        Console(highlight=False).print(leaderboard_table(found.leaders))
         if best.is_file():
             click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
         else:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from search.commands.options import as_json, load_settings, run_dir, study_name
-from search.progress import best_line, counts_line, duration, running_table, seconds_left
+from search.progress import best_line, counts_line, duration, seconds_left
+from search.tables import leaderboard_table, running_table
 from storage.database import open_database
 from storage.study import find_study, get_budget, resume_study, stop_reason, stop_study
 from storage.trials import StudyStatus, study_status
@@ -96,13 +97,30 @@ def figures(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
         if best is None
         else {
             "number": best.number,
+            "name": best.name,
             "miou": best.value,
             "miou_keras": best.user_attrs.get("miou_keras"),
             "iou": best.user_attrs.get("iou"),
         },
         "running": [
-            {"number": trial.number, "worker": trial.worker, "epoch": trial.epoch, "miou": trial.value}
+            {
+                "number": trial.number,
+                "name": trial.name,
+                "worker": trial.worker,
+                "epoch": trial.epoch,
+                "miou": trial.value,
+            }
             for trial in found.running
+        ],
+        "leaderboard": [
+            {
+                "number": trial.number,
+                "name": trial.name,
+                "miou": trial.value,
+                "miou_keras": trial.user_attrs.get("miou_keras"),
+                "parameters": trial.user_attrs.get("parameters"),
+            }
+            for trial in found.leaders
         ],
         "device_hours": found.device_s / 3600,
         "seconds_left": seconds_left(found, budget),
@@ -116,10 +134,12 @@ def show(name: str, found: StudyStatus, budget: int, reason: str | None) -> None
     left = seconds_left(found, budget)
     console = Console(highlight=False)
     console.print(f"[bold]{name}[/]  {counts_line(found, budget)}")
-    console.print(best_line(found))
+    console.print(best_line(found), markup=False)
     console.print(
         f"{found.device_s / 3600:.2f} device-hours, to go {'unknown' if left is None else duration(left)}"
         + (f"; stopped: {reason}" if reason else "")
     )
     if found.running:
         console.print(running_table(found.running, None))
+    if found.leaders:
+        console.print(leaderboard_table(found.leaders))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from search.devices import list_slots
+from search.enqueue import enqueue_starts
 from search.plan import load_plan, question
 from search.pool import Crew, run_pool
 from search.study import OpenStudy, create_study
@@ -39,13 +40,23 @@ class Search:
     folder: Path
     data: Path
 
-    def create(self, trials: int, space: str = SPACE, epochs: int = 6, study: str = "", more: str = "") -> OpenStudy:
+    def create(
+        self,
+        trials: int,
+        space: str = SPACE,
+        epochs: int = 6,
+        study: str = "",
+        more: str = "",
+        starts: Sequence[str | Path] = (),
+    ) -> OpenStudy:
         path = self.folder / "search.toml"
         train = f"[train]\nbudget = {{ epochs = {epochs} }}\ndata = {{ validation = 0.5, clean = false }}\n"
         path.write_text(f"[study]\nname = 'fake'\nstartup_trials = 2\n{study}\n{train}{space}{more}")
-        plan = load_plan(path, data=self.data, study={"trials": trials})
+        plan = load_plan(path, data=self.data, study={"trials": trials}, warm_start=[str(start) for start in starts])
         asked = question(plan, open_dataset(plan.base.data).fingerprint, "tensorflow")
-        return create_study(self.db, plan, asked)
+        opened = create_study(self.db, plan, asked)
+        enqueue_starts(self.db, opened, plan.starts)
+        return opened
 
     def run(self, workers: int, tools: str = "tools", tick: Callable[[], None] = lambda: None, **crew: Any) -> int:
         settings = Settings(database_url=self.db.url, dir=self.folder / "run")

@@ -38,6 +38,12 @@ def test_status_lives_on_sql_alone(search: Search) -> None:
     assert not imported(search.folder, "status", "--json", DATABASE_URL=search.db.url) & (ENGINES | SLOW)
 
 
+def test_enqueueing_needs_no_engine(search: Search) -> None:
+    search.create(2)
+    arguments = ["enqueue", "default", "--set", "optimizer.learning_rate=0.01"]
+    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & ENGINES
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["retrain", "--help"]])
 def test_help_needs_no_engine(tmp_path: Path, arguments: list[str]) -> None:
     assert not imported(tmp_path, *arguments) & ENGINES

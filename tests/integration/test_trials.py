@@ -9,12 +9,12 @@ from optuna.trial import TrialState
 
 from storage.database import Database
 from storage.lease import claim_slot, name_trial
-from storage.trials import Counts, study_status
+from storage.trials import Counts, count_waiting, study_status
 
 
 def test_an_empty_study_has_figures(db: Database, study: optuna.Study) -> None:
     status = study_status(db, study._study_id)
-    assert (status.counts, status.best, status.running) == (Counts(), None, ())
+    assert (status.counts, status.leaders, status.best, status.running) == (Counts(), (), None, ())
     assert status.mean_trial_s is None and status.device_s == 0
 
 
@@ -35,6 +35,26 @@ def test_counts_and_best_equal_optunas(db: Database, study: optuna.Study) -> Non
     assert status.best is not None
     assert (status.best.number, status.best.value) == (1, 0.75)  # an infinite score is none
     assert status.best.user_attrs == {"iou": [0.75, None]}
+
+
+def test_leaders_are_the_five_best_complete_trials(db: Database, study: optuna.Study) -> None:
+    for value in (0.2, 0.6, 0.1, 0.6, 0.3, 0.4, 0.5):
+        trial = study.ask()
+        trial.set_user_attr("name", f"start {trial.number}")
+        study.tell(trial, value)
+    pruned = study.ask()
+    pruned.report(0.9, 1)
+    study.tell(pruned, state=TrialState.PRUNED)
+    status = study_status(db, study._study_id)
+    assert [trial.number for trial in status.leaders] == [1, 3, 6, 5, 4]
+    assert status.best == status.leaders[0] and status.leaders[2].name == "start 6"
+
+
+def test_trials_that_wait_are_counted(db: Database, study: optuna.Study) -> None:
+    study.enqueue_trial({"x": 1})
+    study.enqueue_trial({"x": 2})
+    study.ask()
+    assert count_waiting(db, study._study_id) == 1
 
 
 def test_device_time_is_what_workers_kept(db: Database, study: optuna.Study) -> None:
@@ -58,11 +78,13 @@ def test_running_trials_show_worker_and_last_report(db: Database, study: optuna.
     name_trial(db, claim, trial._trial_id)
     for step, value in ((1, 0.5), (2, 0.75), (10, 0.25)):
         trial.report(value, step)
+    silent.set_user_attr("name", "final_model")
     broken.report(float("nan"), 1)
 
     first, second, third = study_status(db, study._study_id).running
     assert (first.number, first.worker, first.epoch, first.value, first.best_value) == (0, "host:0", 10, 0.25, 0.75)
     assert (second.number, second.worker, second.epoch, second.value) == (silent.number, None, None, None)
+    assert (first.name, second.name) == (None, "final_model")
     assert (third.epoch, third.value, third.best_value) == (1, None, None)
 
 

@@ -5,15 +5,24 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
-from search.progress import Finished, Progress, counts_line, duration, finished_line, seconds_left
-from storage.trials import Best, Counts, Running, StudyStatus
+from search.progress import Finished, Progress, best_line, counts_line, duration, finished_line, seconds_left
+from search.tables import leaderboard_table, running_table
+from storage.trials import Counts, Leader, Running, StudyStatus
 
 
 def status(mean_s: float | None = 100.0, running: int = 2) -> StudyStatus:
     trials = [Running(4 + n, f"host:{n}", 3, 0.3, 0.35, 40.0) for n in range(running)]
-    best = Best(1, 2, 0.4312, {})
-    return StudyStatus(Counts(complete=3, pruned=1, running=running), best, tuple(trials), mean_s, 500.0)
+    best = Leader(1, 2, 0.4312, {})
+    return StudyStatus(Counts(complete=3, pruned=1, running=running), (best,), tuple(trials), mean_s, 500.0)
+
+
+def shown(table: Table) -> list[list[str]]:
+    """The words of each row, the columns' names first."""
+    out = StringIO()
+    Console(file=out, width=100).print(table)
+    return [line.split() for line in out.getvalue().splitlines()]
 
 
 def test_time_to_go_counts_what_is_left_over_those_at_work() -> None:
@@ -41,6 +50,8 @@ def test_nothing_is_left_when_the_budget_is_used() -> None:
         (Finished(5, "pruned", 0.21, 4, False, None), "trial 5 pruned at epoch 4 0.2100"),
         (Finished(6, "pruned", None, None, False, "parameters"), "trial 6 pruned - (parameters)"),
         (Finished(7, "failed", None, None, False, "OSError: no"), "trial 7 failed: OSError: no"),
+        (Finished(3, "complete", 0.4312, 6, True, None, "final_model"), "trial 3 final_model complete 0.4312 (best)"),
+        (Finished(8, "failed", None, None, False, "OSError: no", "mine"), "trial 8 mine failed: OSError: no"),
     ],
 )
 def test_a_finished_trial_is_one_line(trial: Finished, line: str) -> None:
@@ -50,8 +61,29 @@ def test_a_finished_trial_is_one_line(trial: Finished, line: str) -> None:
 def test_a_log_gets_plain_lines() -> None:
     out = StringIO()
     with Progress("mars", 6, Console(file=out)) as progress:
-        progress.show(status(), 10, [Finished(3, "complete", 0.4312, 6, True, None)])
-    assert out.getvalue() == "trial 3 complete 0.4312 (best)\n"
+        progress.show(status(), 10, [Finished(3, "complete", 0.4312, 6, True, None, "[red]")])
+    assert out.getvalue() == "trial 3 [red] complete 0.4312 (best)\n"
+
+
+def test_the_best_line_names_a_start() -> None:
+    named = replace(status(), leaders=(Leader(1, 2, 0.4312, {"name": "final_model"}),))
+    assert best_line(named) == "best: trial 2 final_model, mIoU 0.4312"
+
+
+def test_running_trials_have_names_where_one_has_one() -> None:
+    first, second = status().running
+    assert shown(running_table([first, second], None))[1] == ["4", "host:0", "3", "0.3000", "0.3500"]
+    rows = shown(running_table([replace(first, name="[mine]"), second], None))
+    assert [row[:3] for row in rows] == [["trial", "name", "worker"], ["4", "[mine]", "host:0"], ["5", "-", "host:1"]]
+
+
+def test_the_leaderboard_has_rank_name_and_size() -> None:
+    leaders = [Leader(1, 2, 0.4312, {"name": "final_model", "parameters": 7226465}), Leader(2, 0, 0.4, {})]
+    assert shown(leaderboard_table(leaders)) == [
+        ["rank", "trial", "name", "mIoU", "parameters"],
+        ["1", "2", "final_model", "0.4312", "7,226,465"],
+        ["2", "0", "-", "0.4000", "-"],
+    ]
 
 
 def test_a_terminal_gets_the_table() -> None:
