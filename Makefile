@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check test-jax test-slow lock clean
+.PHONY: search test check chaos test-jax test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -24,6 +24,9 @@ test: $(VENV)/dev
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow
+
+chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
+	$(VENV)/bin/python -m benchmarks.chaos
 
 check: $(VENV)/dev  ## style, types, and which package may import which
 	$(VENV)/bin/ruff check $(SOURCES)

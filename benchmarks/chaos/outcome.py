@@ -1,0 +1,60 @@
+"""What a treatment left behind, counted in the database and in the log of pretended epochs."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+STATES = text("""
+    select t.state::text as state, count(*) as trials from trials t
+    where not (t.state = 'FAIL' and exists (select from trial_user_attributes a
+      where a.trial_id = t.trial_id and a.key = 'cause' and a.value_json = '"duplicate"'))
+    group by t.state""")
+PARAMETERS = text("""
+    select t.number, json_object_agg(p.param_name, p.param_value order by p.param_name)::text as drawn
+    from trials t join trial_params p on p.trial_id = t.trial_id
+    where t.state in ('COMPLETE', 'PRUNED') group by t.number""")
+STEPS = text("""
+    select t.number, array_agg(i.step order by i.step) as steps
+    from trials t join trial_intermediate_values i on i.trial_id = t.trial_id
+    where t.state in ('COMPLETE', 'PRUNED') group by t.number""")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Trials, and epochs."""
+
+    finished: int  # complete or pruned
+    running: int  # stuck: no process is left
+    failed: int  # duplicates aside, which were never trained
+    duplicated: int  # finished with the parameters of another one
+    gaps: int  # finished with a step missing in their curve
+    repeated: int  # epochs begun more than once
+    epochs: int  # begun at all
+
+
+def count(url: str, folder: Path) -> Outcome:
+    """Counts after the fleet has ended."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        states = {row.state: row.trials for row in connection.execute(STATES)}
+        drawn = Counter(row.drawn for row in connection.execute(PARAMETERS))
+        gaps = sum(row.steps != list(range(1, len(row.steps) + 1)) for row in connection.execute(STEPS))
+    engine.dispose()
+    log = folder / "epochs.log"
+    begun = Counter(log.read_text().splitlines() if log.exists() else [])
+    return Outcome(
+        finished=states.get("COMPLETE", 0) + states.get("PRUNED", 0),
+        running=states.get("RUNNING", 0),
+        failed=states.get("FAIL", 0),
+        duplicated=sum(times - 1 for times in drawn.values()),
+        gaps=gaps,
+        repeated=sum(times - 1 for times in begun.values()),
+        epochs=begun.total(),
+    )
+
+
+def as_json(outcome: Outcome) -> str:
+    return json.dumps(vars(outcome))

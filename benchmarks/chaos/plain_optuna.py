@@ -1,0 +1,46 @@
+"""The peer's worker: `python -m benchmarks.chaos.plain_optuna URL TRIALS`, plain `study.optimize` as its documentation
+has it: Optuna's own storage, heartbeats that have lost trials tried again, a callback that counts the budget."""
+
+import sys
+
+import optuna
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import MaxTrialsCallback
+from optuna.trial import Trial, TrialState
+
+from benchmarks.chaos.pretend import EPOCHS, RATES, WIDTHS, miou, work
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def objective(trial: Trial) -> float:
+    rate = trial.suggest_float("optimizer.learning_rate", *RATES, log=True)
+    width = trial.suggest_categorical("model.width", WIDTHS)
+    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+    retried = RetryHeartbeatStaleTrialCallback.retried_trial_number(frozen)
+    for epoch in range(1, EPOCHS + 1):
+        work(trial.number if retried is None else retried, epoch)
+        trial.report(miou(rate, width, epoch), epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return miou(rate, width, EPOCHS)
+
+
+def main(url: str, trials: int) -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = RDBStorage(
+        url, heartbeat_interval=1, grace_period=5, heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback()
+    )
+    study = optuna.create_study(
+        storage=storage,
+        study_name="chaos",
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(4, 2),
+    )
+    if sum(trial.state in FINISHED for trial in study.get_trials(deepcopy=False)) < trials:
+        study.optimize(objective, callbacks=[MaxTrialsCallback(trials, states=FINISHED)])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

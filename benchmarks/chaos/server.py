@@ -1,0 +1,50 @@
+"""A real PostgreSQL for the treatments: fresh databases in it, and restarts."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import create_engine, make_url, text
+
+from storage import postgres
+from storage.embedded import embedded_server
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of our own, in a folder of its own."""
+
+    url: str
+    pgdata: Path
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new database, dropped afterwards."""
+        name = f"chaos_{uuid4().hex[:12]}"
+        self._run(f'create database "{name}"')
+        try:
+            yield make_url(self.url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            self._run(f'drop database "{name}" with (force)')
+
+    def restart(self, away_s: float) -> None:
+        """Stops the server, which ends every connection, and starts it again."""
+        postgres.stop(self.pgdata)
+        time.sleep(away_s)
+        postgres.start(self.pgdata)
+
+    def _run(self, sql: str) -> None:
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(sql))
+        engine.dispose()
+
+
+@contextmanager
+def own_server(folder: Path) -> Iterator[Server]:
+    """Runs a server for as long as the context lasts."""
+    with embedded_server(folder) as url:
+        yield Server(url, folder / "pgdata")
