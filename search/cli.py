@@ -23,6 +23,8 @@ COMMANDS = {
     "stop": "search.commands.study",
     "resume": "search.commands.study",
     "export": "search.commands.study",
+    "study": "search.commands.studies",
+    "db": "search.commands.db",
     "dashboard": "search.commands.dashboard",
     "presets": "search.commands.presets",
     "train": "search.commands.train",

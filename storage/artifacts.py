@@ -4,11 +4,16 @@ Pictures lie in the folder itself, as Optuna names them, and the dashboard shows
 checkpoints/STUDY/NUMBER.
 """
 
+import os
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from sqlalchemy import Connection, text
 
 from storage.errors import StorageError
 from storage.files import check_writable
@@ -17,6 +22,19 @@ from storage.settings import Settings, mask_url
 if TYPE_CHECKING:
     from optuna import Trial
     from optuna.artifacts import FileSystemArtifactStore
+
+IS_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")  # Optuna's ids are UUIDs; whatever else a row says, it leads nowhere else
+# What trials keep in FOLDER/STUDY, and how it is called there: by the trial's number.
+FOLDERS = {"checkpoints": re.compile(r"[0-9]{1,10}"), "weights": re.compile(r"[0-9]{1,10}\.keras")}
+
+# What Optuna or its dashboard keeps with a study or its trials; what the dashboard removed is null.
+ARTIFACT_IDS = text("""
+    select distinct substring(key from '[^:]*$') from (
+      select key, value_json from study_system_attributes where study_id = :study_id
+      union all
+      select a.key, a.value_json from trial_system_attributes a join trials t using (trial_id)
+      where t.study_id = :study_id) named
+    where key ~ '^(dashboard:)?artifacts:' and value_json <> 'null' order by 1""")
 
 WHAT_TO_DO = "free some space or give another folder with UNET_SEARCH_ARTIFACTS"
 
@@ -70,13 +88,37 @@ def checkpoint_path(artifacts: Artifacts, study: str, number: int) -> Path:
         study: the study's name, any text.
         number: the trial's number, 0 or more.
     """
-    name = quote(study, safe=" ").replace(".", "%2E")  # neither a slash nor .. may lead elsewhere
-    folder = artifacts.root / "checkpoints" / name
+    folder = artifacts.root / "checkpoints" / folder_name(study)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder / str(number)
+
+
+def folder_name(study: str) -> str:
+    """A study's name as that of a folder: neither a slash nor .. may lead elsewhere."""
+    return quote(study, safe=" ").replace(".", "%2E") or "%"
+
+
+def study_folders(root: Path, study: str) -> list[Path]:
+    """The folders that trials of the study have made."""
+    folders = [root / kind / folder_name(study) for kind in FOLDERS]
+    return [folder for folder in folders if os.path.isdir(folder)]  # False, too, for a name too long for a folder
+
+
+def artifact_ids(connection: Connection, study_id: int) -> list[str]:
+    """The names of the files that Optuna keeps with the study and its trials; some may be missing."""
+    return [name for name in connection.scalars(ARTIFACT_IDS, {"study_id": study_id}) if IS_ID.fullmatch(name)]
+
+
+def study_files(connection: Connection, root: Path, study_id: int, name: str) -> Iterator[Path]:
+    """The study's pictures, checkpoints and weights, as far as they are there."""
+    paths = [root / artifact for artifact in artifact_ids(connection, study_id)]
+    for folder in study_folders(root, name):
+        pattern = FOLDERS[folder.parent.name]
+        paths += sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
+    yield from filter(os.path.isfile, paths)
 
 
 def remove_checkpoint(artifacts: Artifacts, study: str, number: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.embedded import embedded_server, has_server
 from storage.errors import StorageError
-from storage.schema import create_own_tables, has_tables, lock
+from storage.schema import SCHEMA, check_version, create_own_tables, has_tables, lock
 from storage.settings import Settings, mask_url, normalise_url
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class Database:
 def create_tables(url: str) -> None:
     """Makes Optuna's tables and ours where they are missing. Any number of processes may do so at once."""
     url = normalise_url(url)
-    engine = _engine(url)
+    engine = make_engine(url)
     try:
-        with _reported(url), engine.begin() as connection:
-            lock(connection, 0)
+        with reported(url), engine.begin() as connection:
+            lock(connection, SCHEMA)
             _optuna_storage(url, skip_table_creation=False).engine.dispose()
             create_own_tables(connection)
     finally:
@@ -88,9 +88,11 @@ def create_tables(url: str) -> None:
 def connect(url: str) -> Database:
     """Opens a database that holds the tables; never creates any. Raises StorageError within some seconds."""
     url = normalise_url(url)
-    engine = _engine(url)
-    with _reported(url), engine.connect() as connection:
+    engine = make_engine(url)
+    with reported(url), engine.connect() as connection:
         ready = has_tables(connection)
+        if ready:
+            check_version(connection)
     if not ready:
         engine.dispose()
         raise StorageError(
@@ -105,7 +107,7 @@ def open_database(settings: Settings, create: bool = False) -> Iterator[Database
 
     With `create` missing tables, and the embedded server's data, are made; without, they are a StorageError.
     """
-    with _place(settings, create) as url:
+    with find_database(settings, create) as url:
         if create:
             create_tables(url)
         database = connect(url)
@@ -116,7 +118,8 @@ def open_database(settings: Settings, create: bool = False) -> Iterator[Database
 
 
 @contextmanager
-def _place(settings: Settings, create: bool) -> Iterator[str]:
+def find_database(settings: Settings, create: bool) -> Iterator[str]:
+    """Yields the URL of the database, its server running; `create` as for `open_database`, of the server's data."""
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -129,7 +132,8 @@ def _place(settings: Settings, create: bool) -> Iterator[str]:
         yield url
 
 
-def _engine(url: str) -> Engine:
+def make_engine(url: str) -> Engine:
+    """An engine with our settings; a StorageError where the URL is none."""
     try:
         return create_engine(url, **ENGINE_KWARGS)
     except SQLAlchemyError as error:
@@ -157,7 +161,7 @@ def _optuna_storage(url: str, skip_table_creation: bool) -> "RDBStorage":
 
 
 @contextmanager
-def _reported(url: str) -> Iterator[None]:
+def reported(url: str) -> Iterator[None]:
     """Makes one line, without the password, of what the driver says."""
     try:
         yield

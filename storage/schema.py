@@ -5,7 +5,12 @@ Rows go with their study or trial when Optuna or its dashboard deletes it.
 
 from sqlalchemy import Connection, text
 
-LOCKS = 0x756E6574  # first key of our advisory locks, "unet"; the second is a study's id, 0 for the schema
+from storage.errors import StorageError
+
+VERSION = 1  # of our tables
+STEPS: dict[int, tuple[str, ...]] = {}  # by version, the statements that make it of the version before
+LOCKS = 0x756E6574  # first key of our advisory locks, "unet"; the second is a study's id or one of these
+SCHEMA, RESTORE = 0, -1
 MARKER = "unet_search_configurations"  # the table made last: where it stands, all do
 
 # What is frozen in a study, how many trials it may have, and why it was stopped (null: it goes on).
@@ -42,20 +47,68 @@ CONFIGURATIONS_BY_TRIAL = (
     "create index if not exists unet_search_configurations_trial on unet_search_configurations (trial_id)"
 )
 
+# The version of our tables, one row.
+VERSIONS = """
+create table if not exists unet_search_version (
+  single boolean primary key default true check (single),
+  version integer not null
+)"""
+GET_VERSION = text("select version from unet_search_version")
+SET_VERSION = text("""
+    insert into unet_search_version (version) values (:version)
+    on conflict (single) do update set version = excluded.version""")
+
 LOCK = text("select pg_advisory_xact_lock(:locks, :key)")
 
 
 def lock(connection: Connection, key: int) -> None:
-    """Waits for the lock of a study (its id) or of the schema (0); the end of the transaction gives it back."""
+    """Waits for the lock of a study (its id), SCHEMA or RESTORE; the end of the transaction gives it back."""
     connection.execute(LOCK, {"locks": LOCKS, "key": key})
 
 
 def create_own_tables(connection: Connection) -> None:
-    """Makes our tables where they are missing; Optuna's must exist."""
-    for statement in (STUDIES, SLOTS, SLOTS_BY_STUDY, CONFIGURATIONS, CONFIGURATIONS_BY_TRIAL):
+    """Makes our tables where they are missing; Optuna's must exist, and none of ours be of another version."""
+    if has_tables(connection):
+        check_version(connection)
+    for statement in (STUDIES, SLOTS, SLOTS_BY_STUDY, CONFIGURATIONS, CONFIGURATIONS_BY_TRIAL, VERSIONS):
         connection.execute(text(statement))
+    connection.execute(SET_VERSION, {"version": VERSION})
+
+
+def upgrade_own_tables(connection: Connection) -> tuple[int, int]:
+    """Brings our tables to VERSION, under the schema's lock; gives the versions before and after."""
+    before = own_version(connection)
+    if before > VERSION:
+        check_version(connection)
+    for version in range(before + 1, VERSION + 1):
+        for statement in STEPS[version]:
+            connection.execute(text(statement))
+    connection.execute(text(VERSIONS))
+    connection.execute(SET_VERSION, {"version": VERSION})
+    return before, VERSION
 
 
 def has_tables(connection: Connection) -> bool:
     """Says whether the database holds our tables, and with them Optuna's."""
-    return connection.scalar(text("select to_regclass(:name)"), {"name": MARKER}) is not None
+    return has_table(connection, MARKER)
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Says whether there is a table of that name."""
+    return connection.scalar(text("select to_regclass(:name)"), {"name": name}) is not None
+
+
+def own_version(connection: Connection) -> int:
+    """The version of our tables; 1 for those that were made before it was kept."""
+    found = connection.scalar(GET_VERSION) if has_table(connection, "unet_search_version") else None
+    return 1 if found is None else int(found)
+
+
+def check_version(connection: Connection) -> None:
+    """Raises StorageError where our tables are not of this program's version."""
+    found = own_version(connection)
+    if found != VERSION:
+        raise StorageError(
+            f"the database's tables must be of version {VERSION}, which this unet-search knows; got version {found}; "
+            + ("run `unet-search db upgrade`" if found < VERSION else "install a newer unet-search")
+        )

@@ -38,6 +38,12 @@ def test_status_lives_on_sql_alone(search: Search) -> None:
     assert not imported(search.folder, "status", "--json", DATABASE_URL=search.db.url) & (ENGINES | SLOW)
 
 
+@pytest.mark.parametrize("arguments", [["study", "list", "--json"], ["db", "backup", "kept.zip"]])
+def test_studies_are_listed_and_kept_by_sql_alone(search: Search, arguments: list[str]) -> None:
+    search.create(2)
+    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & (ENGINES | SLOW)
+
+
 def test_enqueueing_needs_no_engine(search: Search) -> None:
     search.create(2)
     arguments = ["enqueue", "default", "--set", "optimizer.learning_rate=0.01"]

@@ -1,0 +1,79 @@
+"""`unet-search db`: studies in a file and back, and a database that older versions made."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from search.commands.options import load_settings, run_dir
+from search.meter import Meter
+from search.studytable import size
+from storage.archive import check_backup, open_backup
+from storage.artifacts import artifacts_folder
+from storage.backup import write_backup
+from storage.database import find_database, open_database
+from storage.restore import restore_backup
+from trainer.errors import InputError
+from trainer.whole import written_whole
+
+if TYPE_CHECKING:
+    from storage.manifest import Manifest
+
+
+@click.group()
+def db() -> None:
+    """Keep studies in a file, bring them back, bring an older database up to date."""
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--study", "names", multiple=True, metavar="NAME", help="A study; may be repeated.  [default: all]")
+@run_dir
+def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
+    """Write studies, their trials, pictures, checkpoints and weights to FILE, while workers go on."""
+    settings = load_settings(folder)
+    if file.is_dir():
+        raise InputError(f"a backup must be a file; got the folder {file}; name a file in it")
+    try:
+        with open_database(settings) as database, Meter() as meter, written_whole(file) as partial:
+            manifest = write_backup(database, artifacts_folder(settings), partial, names, meter.tell)
+    except OSError as error:
+        raise InputError(
+            f"files must be readable and writable; got {error.filename or file}: {error.strerror}; choose another place"
+        ) from None
+    click.echo(f"{_contents(manifest)} are in {file}, {size(file.stat().st_size)}")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@run_dir
+def restore(file: Path, folder: Path | None) -> None:
+    """Put the studies of a backup into the database, which may hold others; where there is none, make it.
+
+    All of them or nothing: a study whose name is there already is refused.
+    """
+    settings = load_settings(folder)
+    with open_backup(file) as found, Meter() as meter:
+        check_backup(found, meter.tell)  # before a database is made for it
+        with open_database(settings, create=True) as database:
+            restore_backup(database, artifacts_folder(settings), found, meter.tell)
+            where = database.masked_url
+    click.echo(f"{_contents(found.manifest)} of {file} are in {where}")
+
+
+@db.command()
+@run_dir
+def upgrade(folder: Path | None) -> None:
+    """Bring the tables of an older Optuna or unet-search up to date; end the workers before."""
+    from storage.upgrade import upgrade_tables
+
+    with find_database(load_settings(folder), create=False) as url:
+        done = upgrade_tables(url)
+    for whose, (before, after) in (("Optuna", done.optuna), ("unet-search", done.own)):
+        now = f"were {before} and are {after}" if before != after else f"are {after}, as they were"
+        click.echo(f"tables of {whose}: {now}")
+
+
+def _contents(manifest: "Manifest") -> str:
+    trials = manifest.rows["trials"]
+    return f"{', '.join(manifest.studies)}: {trials:,} trials, {manifest.files:,} files"

@@ -1,0 +1,81 @@
+"""`unet-search study`: the studies of a database, and the end of one."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.commands.options import as_json, load_settings, run_dir
+from search.studytable import studies_table
+from storage.artifacts import artifacts_folder
+from storage.database import open_database
+from storage.studies import ListedStudy, delete_study, list_studies
+from storage.study import find_study
+from trainer.errors import InputError
+
+
+@click.group()
+def study() -> None:
+    """The studies of the database."""
+
+
+@study.command("list")
+@run_dir
+@as_json
+def list_all(folder: Path | None, as_json: bool) -> None:
+    """Trials by state, the best one, age and size of every study."""
+    from rich.console import Console
+
+    settings = load_settings(folder)
+    with open_database(settings) as db:
+        found = list_studies(db, artifacts_folder(settings))
+    if as_json:
+        click.echo(json.dumps(figures(found)))
+    elif found:
+        Console(highlight=False).print(studies_table(found))
+    else:
+        click.echo("no studies; start one with `unet-search run`")
+
+
+@study.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@run_dir
+def delete(name: str, yes: bool, folder: Path | None) -> None:
+    """Remove a study with its trials, pictures, checkpoints and weights, for good."""
+    settings = load_settings(folder)
+    with open_database(settings) as db:
+        study_id, _ = find_study(db, name)
+        if not yes:
+            _ask(name)
+        removed = delete_study(db, artifacts_folder(settings), study_id, name)
+    click.echo(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
+
+
+def figures(found: Sequence[ListedStudy]) -> dict[str, Any]:
+    """What `--json` prints; scripts rely on the keys."""
+    return {
+        "studies": [
+            {
+                "study": study.name,
+                "trials": asdict(study.counts),
+                "best": None if study.best is None else {"number": study.best.number, "miou": study.best.value},
+                "created": None if study.created is None else study.created.isoformat(),
+                "rows": study.rows,
+                "artifact_bytes": study.artifact_bytes,
+            }
+            for study in found
+        ]
+    }
+
+
+def _ask(name: str) -> None:
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"a study must not be deleted by accident; got {name} where nobody can be asked; say so with --yes"
+        )
+    click.confirm(f"Delete study {name} with its trials, pictures, checkpoints and weights, for good?", abort=True)

@@ -1,0 +1,123 @@
+"""Studies with their rows, pictures, checkpoints and weights, written to one file; its form is in storage/manifest.py.
+
+All rows are of one snapshot, taken while workers go on. A checkpoint may be newer than the rows: its worker reports
+what the rows lack when it goes on with the trial.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+from sqlalchemy import Connection, text
+
+from storage.artifacts import study_files
+from storage.database import Database, reported
+from storage.errors import StorageError
+from storage.kept import TABLES, Table, check_columns, count_rows
+from storage.manifest import ARTIFACTS, FORMAT, MANIFEST, Manifest, Tell, rows_name, silent
+from storage.schema import own_version
+from storage.study import STUDIES
+
+ROWS_AT_ONCE = 2000
+
+# Numbers to the last digit and times in UTC, whatever the server is set to.
+EXACT = text("select set_config('extra_float_digits', '1', true), set_config('TimeZone', 'UTC', true)")
+REVISION = text("select version_num from alembic_version")
+
+
+def write_backup(db: Database, root: Path, path: Path, names: Sequence[str] = (), tell: Tell = silent) -> Manifest:
+    """Writes the studies of these names (none: all) to a new file; gives what is in it.
+
+    Args:
+        root: the artifact store's folder.
+        path: written over where it exists; the caller sees to it that half a file is never taken for a whole one.
+
+    Raises:
+        StorageError: there is no such study, or the tables are another version's.
+        OSError: the file cannot be written.
+    """
+    engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
+    with path.open("wb") as file:
+        with (
+            reported(db.url),
+            engine.connect() as connection,
+            ZipFile(file, "w", ZIP_DEFLATED, strict_timestamps=False) as archive,
+        ):
+            connection.execute(EXACT)
+            studies = _choose(connection, names)
+            check_columns(connection)
+            files = _write_files(archive, root, _files(connection, root, studies), tell)
+            rows = _write_tables(archive, connection, list(studies.values()), tell)
+            manifest = Manifest(
+                format=FORMAT,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                versions=_versions(connection),
+                studies=list(studies),
+                rows=rows,
+                files=files,
+            )
+            archive.writestr(MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest
+
+
+def _choose(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Names and ids of the studies, in their order in the database."""
+    found = {row.study_name: row.study_id for row in connection.execute(STUDIES)}
+    missing = [name for name in names if name not in found]
+    if missing or not found:
+        raise StorageError(
+            f"a study must exist to be kept; got {', '.join(missing) or 'none'}; "
+            f"in the database: {', '.join(sorted(found)) or 'none'}"
+        )
+    chosen = {name: key for name, key in found.items() if not names or name in names}
+    return dict(sorted(chosen.items(), key=lambda study: study[1]))
+
+
+def _files(connection: Connection, root: Path, studies: Mapping[str, int]) -> list[Path]:
+    return [path for name, key in studies.items() for path in study_files(connection, root, key, name)]
+
+
+def _write_files(archive: ZipFile, root: Path, paths: Sequence[Path], tell: Tell) -> int:
+    written = 0
+    for done, path in enumerate(paths):
+        tell("files", done, len(paths))
+        try:
+            archive.write(path, f"{ARTIFACTS}/{path.relative_to(root).as_posix()}", ZIP_STORED)  # no smaller deflated
+        except FileNotFoundError:
+            continue  # the checkpoint of a trial that has just ended
+        written += 1
+    return written
+
+
+def _write_tables(archive: ZipFile, connection: Connection, ids: list[int], tell: Tell) -> dict[str, int]:
+    counts = count_rows(connection, ids)
+    done, total = 0, sum(counts.values())
+    for table in TABLES:
+        with archive.open(rows_name(table.name), "w", force_zip64=True) as file:
+            for lines in _lines(connection, table, ids):
+                file.write("".join(f"{line}\n" for line in lines).encode())
+                done += len(lines)
+                tell("rows", done, total)
+    return dict(counts)
+
+
+def _lines(connection: Connection, table: Table, ids: list[int]) -> Iterable[Sequence[str]]:
+    """The rows as JSON, some at a time: a large study is never held as a whole, here or by the driver."""
+    rows = f"select {', '.join(table.columns)} from {table.name} where {table.of_studies} order by {table.order}"
+    statement = text(f"select cast(row_to_json(kept) as text) from ({rows}) kept")
+    result = connection.execute(statement, {"ids": ids}, execution_options={"yield_per": ROWS_AT_ONCE})
+    return result.scalars().partitions(ROWS_AT_ONCE)  # without it: all rows at once
+
+
+def _versions(connection: Connection) -> dict[str, str]:
+    return {
+        **{name: metadata.version(name) for name in ("unet-search", "optuna")},
+        "tables of unet-search": str(own_version(connection)),
+        "tables of optuna": str(connection.scalar(REVISION)),
+        "postgresql": str(connection.scalar(text("show server_version"))),
+    }

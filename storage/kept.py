@@ -1,0 +1,89 @@
+"""What belongs to a study: its rows of Optuna's tables and of ours. Slots do not: they are leases on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from storage.errors import StorageError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose rows belong to studies."""
+
+    name: str
+    columns: tuple[str, ...]  # all but `number`
+    number: str | None = None  # a column that numbers the rows and that nothing else names
+
+    @property
+    def of_studies(self) -> str:
+        """The condition that a row belongs to one of the studies `:ids`."""
+        if "study_id" in self.columns:
+            return "study_id = any(:ids)"
+        return "trial_id in (select trial_id from trials where study_id = any(:ids))"
+
+    @property
+    def order(self) -> str:
+        """The order in which the rows were made, where that can be told."""
+        return self.number or ", ".join(self.columns[:2])
+
+
+# A table stands behind those that it refers to.
+TABLES = (
+    Table("studies", ("study_id", "study_name")),
+    Table("trials", ("trial_id", "study_id", "number", "state", "datetime_start", "datetime_complete")),
+    Table("study_directions", ("study_id", "direction", "objective"), "study_direction_id"),
+    Table("study_user_attributes", ("study_id", "key", "value_json"), "study_user_attribute_id"),
+    Table("study_system_attributes", ("study_id", "key", "value_json"), "study_system_attribute_id"),
+    Table("trial_user_attributes", ("trial_id", "key", "value_json"), "trial_user_attribute_id"),
+    Table("trial_system_attributes", ("trial_id", "key", "value_json"), "trial_system_attribute_id"),
+    Table("trial_params", ("trial_id", "param_name", "param_value", "distribution_json"), "param_id"),
+    Table("trial_values", ("trial_id", "objective", "value", "value_type"), "trial_value_id"),
+    Table(
+        "trial_intermediate_values",
+        ("trial_id", "step", "intermediate_value", "intermediate_value_type"),
+        "trial_intermediate_value_id",
+    ),
+    Table("trial_heartbeats", ("trial_id", "heartbeat"), "trial_heartbeat_id"),
+    Table("unet_search_studies", ("study_id", "question", "budget", "stop_reason", "created")),
+    Table("unet_search_configurations", ("study_id", "digest", "trial_id")),
+)
+
+COLUMNS = text(
+    "select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
+)
+
+
+def check_columns(connection: Connection) -> None:
+    """Raises StorageError where the database's tables have other columns than TABLES says."""
+    for table in TABLES:
+        found = set(connection.scalars(COLUMNS, {"name": table.name}))
+        differing = found ^ {*table.columns, *([table.number] if table.number else [])}
+        if differing:
+            raise StorageError(
+                "the database's tables must be those of this unet-search and its Optuna; got a difference in "
+                f"{table.name}: {', '.join(sorted(differing))}; run `unet-search db upgrade`, or install a newer one"
+            )
+
+
+def count_rows(connection: Connection, ids: Sequence[int]) -> Mapping[str, int]:
+    """How many rows of each table belong to the studies."""
+    return {table.name: _scalar(connection, f"select count(*) from {table.name}", table, ids) for table in TABLES}
+
+
+def delete_rows(connection: Connection, study_id: int) -> int:
+    """Deletes a study with all its rows, and its slots with them; gives the number of rows without slots."""
+    of_study = {"ids": [study_id]}
+    # Whoever would add a row to the study or one of its trials waits for the end, and then finds neither.
+    for name in ("studies", "trials"):
+        connection.execute(text(f"select from {name} where study_id = any(:ids) for update"), of_study)
+    return sum(
+        connection.execute(text(f"delete from {table.name} where {table.of_studies}"), of_study).rowcount
+        for table in reversed(TABLES)
+    )
+
+
+def _scalar(connection: Connection, select: str, table: Table, ids: Sequence[int]) -> Any:
+    return connection.scalar(text(f"{select} where {table.of_studies}"), {"ids": list(ids)})

@@ -1,0 +1,45 @@
+"""Places for backups: an artifact store, another one, another database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.archive import check_backup, open_backup
+from storage.artifacts import Artifacts, open_artifacts
+from storage.backup import write_backup
+from storage.database import Database, connect
+from storage.restore import restore_backup
+from storage.settings import Settings
+from tests.server import fresh_database
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    return open_artifacts(Settings(dir=tmp_path / "run", artifacts=None))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another artifact store, not made yet."""
+    return tmp_path / "elsewhere" / "artifacts"
+
+
+@pytest.fixture
+def other(server_url: str, template: str) -> Iterator[Database]:
+    """Another database with empty tables."""
+    with fresh_database(server_url, template) as url:
+        database = connect(url)
+        yield database
+        database.close()
+
+
+def keep(db: Database, artifacts: Artifacts, path: Path, *names: str) -> Path:
+    write_backup(db, artifacts.root, path, names)
+    return path
+
+
+def restore(db: Database, root: Path, path: Path) -> None:
+    with open_backup(path) as backup:
+        check_backup(backup)
+        restore_backup(db, root, backup)

@@ -1,0 +1,104 @@
+"""A study with everything that a study can have, and what a database says of one."""
+
+import math
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import optuna
+from optuna.trial import TrialState
+from optuna_dashboard import save_note
+from sqlalchemy import text
+
+from storage.artifacts import Artifacts, checkpoint_path, upload_picture
+from storage.configurations import take_configuration
+from storage.database import Database
+from storage.kept import TABLES
+from storage.lease import claim_slot, name_trial
+from storage.study import freeze_question, set_budget
+from storage.weights import weights_path
+
+QUESTION = {"engine": "tensorflow", "rate": 1e-5, "third": 1 / 3, "text": 'a "quoted" line\nand ünïcode \\ %s :x'}
+NAMES = """
+    select study_id, study_name, null::integer as trial_id, null::integer as number from studies
+    union all select s.study_id, s.study_name, t.trial_id, t.number from studies s join trials t using (study_id)"""
+
+
+def fill(db: Database, artifacts: Artifacts, name: str = "mars", trials: int = 8) -> optuna.Study:
+    """Trials of every state, values of every kind, pictures, a checkpoint, weights, notes, a slot, configurations."""
+    study = optuna.create_study(study_name=name, storage=db.storage, direction="maximize")
+    set_budget(db, study._study_id, 50)
+    freeze_question(db, study._study_id, QUESTION)
+    study.set_user_attr("question", QUESTION)
+    for number in range(trials):
+        _finish(db, artifacts, study, number)
+    _run(db, artifacts, study)
+    path = weights_path(artifacts, name, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    study.enqueue_trial({"rate": 0.2})
+    return study
+
+
+def dump(db: Database, name: str) -> dict[str, list[Any]]:
+    """All rows of a study by table, in their order, trials by their numbers instead of their ids."""
+    with db.engine.connect() as connection:
+        rows = connection.execute(text(NAMES)).all()
+        studies = {row.study_id: row.study_name for row in rows}
+        trials = {row.trial_id: row.number for row in rows if row.trial_id is not None}
+        ids = [key for key, found in studies.items() if found == name]
+        found: dict[str, list[Any]] = {}
+        for table in TABLES:
+            statement = f"select * from {table.name} where {table.of_studies} order by {table.order}"
+            found[table.name] = [
+                _named(dict(row), studies, trials)
+                for row in connection.execute(text(statement), {"ids": ids}).mappings()
+            ]
+            for row in found[table.name]:
+                row.pop(table.number, None)
+    return found
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file under a folder."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def _finish(db: Database, artifacts: Artifacts, study: optuna.Study, number: int) -> None:
+    trial = study.ask()
+    rate = trial.suggest_float("rate", 1e-5, 1.0, log=True)
+    trial.suggest_categorical("norm", ["batch", "group", None])
+    trial.suggest_int("depth", 1, 4)
+    for step, value in enumerate((rate, 1 / 3, math.nan, math.inf, -math.inf, -0.0), 1):
+        trial.report(value, step)
+    trial.set_user_attr("text", QUESTION["text"])
+    trial.set_constraint("parameters", number - 0.1)
+    take_configuration(db, study._study_id, f"digest {trial.number}", trial._trial_id)
+    picture = artifacts.root / "curves.png"
+    picture.write_bytes(f"picture of {study.study_name} {trial.number}".encode())
+    upload_picture(artifacts, trial, picture)
+    picture.unlink()
+    save_note(trial, f"note on {trial.number}")
+    state = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)[number % 3]
+    study.tell(trial, (math.inf, 0.5)[number % 2] if state == TrialState.COMPLETE else None, state=state)
+
+
+def _run(db: Database, artifacts: Artifacts, study: optuna.Study) -> None:
+    owner = uuid4()
+    claim = claim_slot(db, study._study_id, owner, "host:0")
+    assert claim is not None
+    trial = study.ask()
+    name_trial(db, claim, trial._trial_id)
+    trial.report(0.25, 1)
+    checkpoint_path(artifacts, study.study_name, trial.number).write_bytes(bytes(range(256)) * 5000)
+
+
+def _named(row: dict[str, Any], studies: dict[int, str], trials: dict[int, int]) -> dict[str, Any]:
+    if "trial_id" in row:
+        row["trial_id"] = trials[row["trial_id"]]
+    if "study_id" in row:
+        row["study_id"] = studies[row["study_id"]]
+    match str(row.get("key")).split(":"):
+        case ["dashboard", trial_id, *rest] if trial_id.isdecimal():
+            row["key"] = ["note", trials[int(trial_id)], *rest]
+    return row
