@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.study import OpenStudy
 from storage.database import Database
+from storage.settings import mask_url
 from storage.study import stop_study
 
 DUPLICATE = "duplicate"
@@ -46,14 +47,20 @@ def tell(trial: optuna.Trial, ending: Ending) -> None:
     trial.study.tell(trial, ending.value, ending.state, skip_if_finished=True)
 
 
+def describe(ending: Ending) -> str:
+    """Such as `COMPLETE 0.4312` or `PRUNED (nan)`."""
+    value = "" if ending.value is None else f" {ending.value:.4f}"
+    return f"{ending.state.name}{value}" + (f" ({ending.cause})" if ending.cause else "")
+
+
 def failed(error: BaseException) -> Ending:
     """The ending of a trial that raised."""
     return Ending(TrialState.FAIL, cause=one_line(error))
 
 
 def one_line(error: BaseException) -> str:
-    """The error's class and message, on one line."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    """The error's class and message, on one line, without passwords."""
+    text = mask_url(" ".join(f"{type(error).__name__}: {error}".split()))
     return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 3]}..."
 
 

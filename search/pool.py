@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from search.child import Child
 from search.devices import Slot
 from search.lifeline import GRACE_S
+from search.log import log_kind
 from search.order import Order
 from search.stopping import Stopping, counting_signals
 from search.tools import DEFAULT_TOOLS
@@ -50,6 +51,7 @@ def run_pool(db: Database, crew: Crew, tick: Callable[[], None] = lambda: None) 
     Status: 0 done or timed out, 3 stopped by failures, 130 or 143 after Ctrl-C or SIGTERM. Raises InputError with a
     worker's line when it refused its input, or when workers die whatever they do.
     """
+    log_kind()  # refused here, not by each worker
     children = [_hire(crew, slot) for slot in crew.slots]
     environ = _environment(db, crew.settings)
     deadline = monotonic() + crew.timeout_s if crew.timeout_s else float("inf")
@@ -96,6 +98,7 @@ def _attend(child: Child, environ: Mapping[str, str]) -> None:
         return
     status = child.poll()
     if status is None:
+        child.kill_if_hung()
         return
     if status in (DONE, FAILURES):
         child.status = status
@@ -104,12 +107,14 @@ def _attend(child: Child, environ: Mapping[str, str]) -> None:
     elif status == GROWN:
         child.start(environ)
     else:
+        said = child.last_line()
         child.restart_later()
         if child.deaths >= DEADLY_DEATHS:
             raise InputError(
                 f"a worker must live; {child.order.worker} died {child.deaths} times in a row, the last time with "
-                f"status {status}: {child.last_line()}; see {child.log}"
+                f"status {status}: {said}; see {child.log}"
             )
+        child.note("died", f"status {status}; it starts again in {child.start_at - monotonic():.1f} s")
 
 
 def _end(children: list[Child], stopping: Stopping) -> None:

@@ -7,6 +7,7 @@ import optuna
 
 from search.study import OpenStudy
 from search.tools import Tools
+from search.watchdog import Beats
 from storage.artifacts import Artifacts
 from storage.database import Database
 from trainer.dataset import Dataset
@@ -24,6 +25,7 @@ class Session:
     owner: UUID  # whose leases its slots carry
     worker: str  # its name, for people
     device: str  # what it trains on, for people
+    beats: Beats  # for its supervisor
 
 
 def trial_id(trial: optuna.Trial) -> int:

@@ -37,6 +37,7 @@ class Tools:
     count_parameters: Callable[[TrainConfig, Dataset], int]
     write_figures: Callable[["Fitted", Dataset, Path], list[Path]]
     require_gpu: Callable[[], None]  # InputError where the engine sees none
+    save_model: Callable[["Fitted", Path], None] = lambda fitted, path: None
 
 
 def keras_tools() -> Tools:
@@ -44,6 +45,7 @@ def keras_tools() -> Tools:
     from trainer.engine import require_gpu
     from trainer.figures import write_figures
     from trainer.fit import never_predicted, train
+    from trainer.result import save_model
     from trainer.unet import count_parameters
 
     def count(config: TrainConfig, dataset: Dataset) -> int:
@@ -51,7 +53,10 @@ def keras_tools() -> Tools:
         shape = (height, width, channels)
         return count_parameters(config.model, shape, dataset.classes, never_predicted(config))
 
-    return Tools(train, count, write_figures, require_gpu)
+    def save(fitted: "Fitted", path: Path) -> None:
+        save_model(fitted.model, path)
+
+    return Tools(train, count, write_figures, require_gpu, save)
 
 
 def load_tools(source: str) -> Tools:

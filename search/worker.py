@@ -5,7 +5,6 @@ Exit status: 0 done, 2 bad input (one line on standard error), 3 stopped by fail
 large and to be started again, 143 told to stop.
 """
 
-import logging
 import os
 import sys
 import threading
@@ -14,20 +13,24 @@ from contextlib import suppress
 
 from optuna.trial import TrialState
 
+from search.assignment import HandedOn
 from search.drawing import Drawer, Drawn
-from search.ending import failed, stop_after_failures, stopped_by_failures, tell
+from search.ending import describe, failed, stop_after_failures, stopped_by_failures, tell
 from search.engine import choose_engine
 from search.growth import Growth
 from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
-from search.objective import HandedOn, run_trial
+from search.log import refusal, say, start_log
+from search.objective import run_trial
 from search.order import Order, parse
-from search.patience import patiently
+from search.patience import connect_patiently, patiently
 from search.plan import question
 from search.session import Session
 from search.study import open_study
 from search.tools import load_tools
+from search.watchdog import Beats, standard_input
+from search.weights import sweep_weights
 from storage.artifacts import open_artifacts, remove_checkpoint
-from storage.database import Database, connect
+from storage.database import Database
 from storage.errors import LeaseLost, StorageError
 from storage.lease import Claim, claim_slot, close, is_mine, places_left, release, release_owner
 from storage.settings import Settings
@@ -38,22 +41,24 @@ from trainer.errors import InputError
 DONE, BAD_INPUT, FAILURES, GROWN = 0, 2, 3, 75
 POLL_S = 1.0  # while other workers' trials may yet be handed on
 
-log = logging.getLogger("worker")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one worker to its end; gives the exit status."""
     order = parse(argv)
     stop = threading.Event()
     catch_signals(stop)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
-        db = connect(os.environ.get("DATABASE_URL", ""))
+        start_log(order.worker)
+        say("starts", cause=f"{order.device}, process {os.getpid()}")
+        db = connect_patiently(os.environ.get("DATABASE_URL", ""), stop)
         follow_parent(stop, db, order.owner)
         with renewing(db, order.owner):
             return work(open_session(db, order), stop)
     except (InputError, StorageError) as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201 - the supervisor shows the log's last line
+        if stop.is_set():
+            return TOLD_TO_STOP
+        # The supervisor shows the log's last line.
+        print(refusal(str(error), order.worker), file=sys.stderr, flush=True)  # noqa: T201
         return BAD_INPUT
 
 
@@ -67,7 +72,8 @@ def open_session(db: Database, order: Order) -> Session:
     tools = load_tools(order.tools)
     if order.gpu:
         tools.require_gpu()
-    return Session(db, opened, dataset, artifacts, tools, order.owner, order.worker, order.device)
+    beats = Beats(standard_input())
+    return Session(db, opened, dataset, artifacts, tools, order.owner, order.worker, order.device, beats)
 
 
 def work(session: Session, stop: threading.Event) -> int:
@@ -78,12 +84,13 @@ def work(session: Session, stop: threading.Event) -> int:
         if drawn is not None:
             _run(session, drawn, stop)
             if growth.exceeds_limit():
-                log.info("the process has grown too large and makes way for a new one")
+                say("has grown too large and makes way for a new one")
                 return GROWN
         elif (status := patiently(lambda: _finished(session, drawer))) is not None:
             return status
         else:
             stop.wait(POLL_S)
+    say("ends", cause="told to stop")
     return TOLD_TO_STOP
 
 
@@ -96,7 +103,7 @@ def _next(session: Session, drawer: Drawer) -> Drawn | None:
     try:
         return drawer.start(claim) if claim.trial_id is None else drawer.go_on(claim)
     except LeaseLost as error:
-        log.info("lost the slot: %s", error)
+        say("has lost its slot", cause=str(error))
         return None
 
 
@@ -105,42 +112,46 @@ def _finished(session: Session, drawer: Drawer) -> int | None:
     study_id = session.opened.study_id
     reason = stop_reason(session.db, study_id)
     if reason is not None:
-        log.info("the study is stopped: %s", reason)
+        say("ends", cause=f"the study is stopped: {reason}")
         return FAILURES if stopped_by_failures(reason) else DONE
     places = places_left(session.db, study_id)
     if places.running == 0 and (places.free == 0 or drawer.exhausted()):
+        say("ends", cause="every trial is done")
         return DONE
     return None
 
 
 def _run(session: Session, drawn: Drawn, stop: threading.Event) -> None:
     claim, trial, config = drawn
-    log.info("trial %d starts", trial.number)
+    say("starts", trial.number)
     try:
-        ending = run_trial(session, claim, trial, config, stop.is_set)
+        ending = run_trial(session, claim, trial, config, stop)
     except HandedOn:
-        log.info("trial %d is handed on", trial.number)
+        say("is handed on", trial.number, "told to stop")
         patiently(lambda: release(session.db, claim, session.owner))
         return
     except LeaseLost as error:
-        log.info("trial %d is lost: %s", trial.number, error)
+        say("is lost", trial.number, str(error))
         return
     except InputError as error:
         tell(trial, failed(error))
-        close(session.db, claim, session.owner)
+        _clear(session, claim, trial.number)
         raise
+    finally:
+        session.beats.rest()
     if patiently(lambda: is_mine(session.db, claim, session.owner)):
-        log.info("trial %d ends: %s %s %s", trial.number, ending.state.name, ending.value, ending.cause or "")
         patiently(lambda: tell(trial, ending))
+        say("ends", trial.number, describe(ending))
         _clear(session, claim, trial.number)
         if ending.state == TrialState.FAIL and (reason := stop_after_failures(session.db, session.opened)):
-            log.info("the study stops: %s", reason)
+            say("stops the study", cause=reason)
 
 
 def _clear(session: Session, claim: Claim, number: int) -> None:
     patiently(lambda: close(session.db, claim, session.owner))
     with suppress(OSError, StorageError):  # the trial is told: what is left over costs space alone
         remove_checkpoint(session.artifacts, session.opened.plan.study.name, number)
+        sweep_weights(session)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search import growth
+from search import growth, retry
 from search.tools import Tools
+from trainer.checkpoint import CheckpointError
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
 from trainer.errors import DivergedError
@@ -61,13 +62,13 @@ def train(
     checkpoint: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> FakeFitted:
-    history = _load(checkpoint)
+    history = load_history(checkpoint)
     stopped = "budget"
     while len(history) < config.budget.epochs and stopped == "budget":
         _work(should_stop)
         history.append(_epoch(config, len(history) + 1))
         if checkpoint is not None:
-            _save(checkpoint, history)
+            save_history(checkpoint, history)
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.miou)
@@ -91,6 +92,10 @@ def write_figures(fitted: FakeFitted, dataset: Dataset, folder: Path) -> list[Pa
     return [path]
 
 
+def save_model(fitted: FakeFitted, path: Path) -> None:
+    path.write_text(str(fitted.best.miou))
+
+
 def fails(*_: Any, **__: Any) -> FakeFitted:
     raise OSError("the disk is\nnot there")
 
@@ -110,34 +115,36 @@ def dies(*_: Any, **__: Any) -> FakeFitted:
 
 
 def tools() -> Tools:
-    return _tools(train)
+    return make_tools(train)
 
 
 def failing_tools() -> Tools:
-    return _tools(fails)
+    retry.PAUSES_S = (0.01, 0.02)
+    return make_tools(fails)
 
 
 def diverging_tools() -> Tools:
-    return _tools(diverges)
+    return make_tools(diverges)
 
 
 def hungry_tools() -> Tools:
-    return _tools(runs_out)
+    return make_tools(runs_out)
 
 
 def deadly_tools() -> Tools:
-    return _tools(dies)
+    return make_tools(dies)
 
 
 def growing_tools() -> Tools:
     """Every trial makes the process too large."""
     growth.LIMIT_BYTES = -1
-    return _tools(train)
+    return make_tools(train)
 
 
-def _tools(function: Any) -> Tools:
+def make_tools(function: Any) -> Tools:
     figures: Any = write_figures
-    return Tools(function, count, figures, lambda: None)
+    save: Any = save_model
+    return Tools(function, count, figures, lambda: None, save)
 
 
 def _work(should_stop: Callable[[], bool]) -> None:
@@ -152,13 +159,16 @@ def _epoch(config: TrainConfig, number: int) -> FakeEpoch:
     return FakeEpoch(number, 1 / number, value, value, (None, value, value, value, value), 1e-3, 0.05)
 
 
-def _load(checkpoint: Path | None) -> list[FakeEpoch]:
+def load_history(checkpoint: Path | None) -> list[FakeEpoch]:
     if checkpoint is None or not checkpoint.exists():
         return []
-    return [FakeEpoch(**epoch) for epoch in json.loads(checkpoint.read_text())]
+    try:
+        return [FakeEpoch(**epoch) for epoch in json.loads(checkpoint.read_text())]
+    except ValueError:
+        raise CheckpointError("a checkpoint must be readable") from None
 
 
-def _save(checkpoint: Path, history: list[FakeEpoch]) -> None:
+def save_history(checkpoint: Path, history: list[FakeEpoch]) -> None:
     partial = checkpoint.with_name(checkpoint.name + ".partial")
     partial.write_text(json.dumps([asdict(epoch) for epoch in history]))
     partial.replace(checkpoint)

@@ -1,7 +1,8 @@
 """All that training needs to go on exactly: one npz file, written whole or not at all, read without pickle."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from trainer.errors import InputError
 from trainer.whole import written_whole
 
 Arrays = list[NDArray[Any]]
+EVERY_S = 60.0
+
+
+class CheckpointError(InputError):
+    """A checkpoint cannot be gone on from."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,30 @@ class Checkpoint:
     best: Arrays  # weights at the best epoch
     variables: Arrays  # of the model: weights and the state of every seed generator
     optimizer: Arrays  # moments and the step
+
+
+class Keeper:
+    """Writes the checkpoints of one training: so often that at most EVERY_S or one epoch is ever to be repeated."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._unsaved: Checkpoint | None = None
+        self._since = time.monotonic()  # when what is not yet saved began
+
+    def keep(self, snapshot: Callable[[], Checkpoint], epoch_s: float) -> None:
+        """An epoch is finished, after `epoch_s` seconds; the next one may take as long."""
+        if self._path is None:
+            return
+        self._unsaved = snapshot()
+        if time.monotonic() - self._since + epoch_s > EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Writes the last finished epoch, unless that is done."""
+        if self._path is not None and self._unsaved is not None:
+            save_checkpoint(self._path, self._unsaved)
+            self._unsaved = None
+            self._since = time.monotonic()
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -45,7 +75,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 optimizer=_group(file, "optimizer"),
             )
     except Exception as error:  # zip, header, key and JSON errors alike: the file is not one of ours
-        raise InputError(f"a checkpoint must be readable; got {path}: {error}; remove it to start afresh") from None
+        raise CheckpointError(
+            f"a checkpoint must be readable; got {path}: {error}; remove it to start afresh"
+        ) from None
 
 
 def read_arrays(variables: Sequence[Any]) -> Arrays:
@@ -57,7 +89,7 @@ def write_arrays(variables: Sequence[Any], arrays: Arrays) -> None:
     """Sets Keras variables; their number and shapes must be those of the arrays."""
     shapes, given = [tuple(v.shape) for v in variables], [a.shape for a in arrays]
     if shapes != given:
-        raise InputError(
+        raise CheckpointError(
             f"a checkpoint must fit the network; got {len(given)} arrays for {len(shapes)} variables or other shapes"
         )
     for variable, array in zip(variables, arrays, strict=True):

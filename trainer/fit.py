@@ -11,14 +11,14 @@ import keras
 import numpy as np
 
 from trainer.batches import Batches, count_pixels
-from trainer.checkpoint import Arrays, Checkpoint, load_checkpoint, read_arrays, save_checkpoint, write_arrays
+from trainer.checkpoint import Arrays, Checkpoint, Keeper, load_checkpoint, read_arrays, write_arrays
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.losses import class_weights, make_loss
 from trainer.metrics import Matrix, count_confusion, score
 from trainer.optimizer import learning_rate, make_optimizer
-from trainer.predict import predict_masks
+from trainer.predict import BATCH, predict_masks
 from trainer.unet import build_model
 
 
@@ -64,21 +64,25 @@ def train(
     """Trains one configuration.
 
     on_epoch:     called after every epoch; False ends training there
-    checkpoint:   written after every epoch; where the file exists training goes on from it, and `on_epoch` is not
-                  called again for the epochs it holds
-    should_stop:  asked before every batch; True raises Interrupted
+    checkpoint:   written after every epoch, or once a minute where epochs are shorter, and when interrupted; where the
+                  file exists training goes on from it, and `on_epoch` is not called again for the epochs it holds
+    should_stop:  asked before every batch, those of validation too; True raises Interrupted before the next batch of
+                  training
 
     Raises InputError when the images do not suit the network, and DivergedError when the loss is no longer finite.
     """
-    run = _Run(config, dataset)
+    run, keeper = _Run(config, dataset), Keeper(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         run.restore(load_checkpoint(checkpoint))
-    while (reason := run.reason_to_stop()) is None:
-        epoch = run.advance(should_stop)
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, run.snapshot())
-        if on_epoch is not None and not on_epoch(epoch):
-            return run.finish("caller")
+    try:
+        while (reason := run.reason_to_stop()) is None:
+            epoch = run.advance(should_stop)
+            if on_epoch is not None and not on_epoch(epoch):
+                return run.finish("caller")
+            keeper.keep(run.snapshot, epoch.seconds)
+    except (Interrupted, KeyboardInterrupt, SystemExit):
+        keeper.save()
+        raise
     return run.finish(reason)
 
 
@@ -106,7 +110,7 @@ class _Run:
         started = time.perf_counter()
         loss, rate = self._train_epoch(should_stop)
         self.training_s.append(time.perf_counter() - started)
-        confusion = validate(self.model, self.dataset)
+        confusion = validate(self.model, self.dataset, should_stop)
         scores = score(confusion, self.dataset.ignore)
         seconds = time.perf_counter() - started
         epoch = Epoch(len(self.history) + 1, loss, scores.miou, scores.miou_keras, scores.iou, rate, seconds)
@@ -185,7 +189,12 @@ def never_predicted(config: TrainConfig) -> int | None:
     return label if label is not None and label < config.data.classes else None
 
 
-def validate(model: keras.Model, dataset: Dataset) -> Matrix:
+def validate(model: keras.Model, dataset: Dataset, before_batch: Callable[[], object] = lambda: None) -> Matrix:
     """The confusion matrix (C, C) over the validation side."""
-    predicted = predict_masks(model, dataset.images[dataset.validation])
-    return count_confusion(dataset.masks[dataset.validation], predicted, dataset.classes, dataset.ignore)
+    confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
+    for start in range(0, len(dataset.validation), BATCH):
+        before_batch()  # an epoch that is trained is worth its validation, whatever the answer
+        chosen = dataset.validation[start : start + BATCH]
+        predicted = predict_masks(model, dataset.images[chosen])
+        confusion += count_confusion(dataset.masks[chosen], predicted, dataset.classes, dataset.ignore)
+    return confusion

@@ -61,7 +61,8 @@ class Search:
     def run(self, workers: int, tools: str = "tools", tick: Callable[[], None] = lambda: None, **crew: Any) -> int:
         settings = Settings(database_url=self.db.url, dir=self.folder / "run")
         slots = list_slots(workers, "cpu")
-        return run_pool(self.db, Crew("fake", settings, slots, tools=f"tests.fake_train:{tools}", **crew), tick)
+        source = tools if ":" in tools else f"tests.fake_train:{tools}"
+        return run_pool(self.db, Crew("fake", settings, slots, tools=source, **crew), tick)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.e2e.command import COMMAND, OURS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,3 +28,11 @@ def finish(*arguments: str | Path, cwd: Path, **changes: str) -> str:
     out, err = process.communicate(timeout=280)
     assert process.returncode == 0, f"{arguments}: {process.returncode}\n{out}\n{err}"
     return out
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process is a worker of a search; one that has ended by now is not."""
+    try:
+        return "search.worker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False

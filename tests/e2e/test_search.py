@@ -17,6 +17,7 @@ from storage.errors import StorageError
 from storage.study import resume_study, set_budget, stop_reason
 from storage.trials import study_status
 from tests.e2e.conftest import Search, in_state, soon
+from tests.e2e.launch import is_worker
 from trainer.configfile import load_config, read_toml
 from trainer.errors import InputError
 
@@ -25,7 +26,7 @@ SIX = '[space]\n"model.width" = { choice = [8, 16, 32] }\n"model.residual" = { c
 
 
 def workers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "search.worker" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process().children() if is_worker(child)]
 
 
 def test_four_workers_train_exactly_the_budget(search: Search) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from storage.postgres import is_running
-from tests.e2e.launch import FAKE, finish, start
+from tests.e2e.launch import FAKE, finish, is_worker, start
 from trainer.sample import write_sample
 
 SEARCH = """
@@ -44,8 +44,7 @@ def wait_for_worker(supervisor: int) -> list[psutil.Process]:
     """The worker processes, as soon as there are any."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        children = psutil.Process(supervisor).children()
-        if workers := [child for child in children if "search.worker" in " ".join(child.cmdline())]:
+        if workers := [child for child in psutil.Process(supervisor).children() if is_worker(child)]:
             return workers
         time.sleep(0.2)
     raise AssertionError("no worker was started")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import make_dataset
+from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
 from trainer.configfile import override
 from trainer.dataset import Dataset
@@ -107,7 +108,7 @@ def test_an_interrupted_training_goes_on_where_it_was(config: TrainConfig, datas
 
     batches = iter(range(1000))
     with pytest.raises(Interrupted):  # in the middle of the third epoch
-        train(config, dataset, tell, tmp_path / "c.npz", should_stop=lambda: next(batches) == 7)
+        train(config, dataset, tell, tmp_path / "c.npz", should_stop=lambda: next(batches) == 9)
     resumed = train(config, dataset, tell, tmp_path / "c.npz")
     assert told == [1, 2, 3, 4]
     for one, other in zip(whole.history, resumed.history, strict=True):
@@ -117,14 +118,77 @@ def test_an_interrupted_training_goes_on_where_it_was(config: TrainConfig, datas
         np.testing.assert_allclose(a, b, rtol=0.05, atol=1e-3)
 
 
-def test_a_finished_checkpoint_gives_its_result_at_once(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+def test_short_epochs_are_saved_once_a_minute(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+    train(config, dataset, checkpoint=tmp_path / "c.npz")
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_epochs_that_together_last_a_minute_are_saved(
+    config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
+    saved: list[int] = []
+
+    def look(epoch: Epoch) -> bool:
+        path = tmp_path / "c.npz"
+        saved.append(len(load_checkpoint(path).history) if path.exists() else 0)
+        return True
+
+    train(config, dataset, look, tmp_path / "c.npz")
+    assert saved == [0, 1, 2]  # an epoch is told first: one that lost its trial must not be saved
+
+
+def test_an_interrupted_training_saves_the_epochs_that_it_has(
+    config: TrainConfig, dataset: Dataset, tmp_path: Path
+) -> None:
+    batches = iter(range(1000))
+    with pytest.raises(Interrupted):  # before the last batch of the third epoch
+        train(config, dataset, checkpoint=tmp_path / "c.npz", should_stop=lambda: next(batches) == 10)
+    assert len(load_checkpoint(tmp_path / "c.npz").history) == 2
+
+
+def test_ctrl_c_saves_the_epochs_that_it_has(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+    def press(epoch: Epoch) -> bool:
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, dataset, press, tmp_path / "c.npz")
+    assert len(load_checkpoint(tmp_path / "c.npz").history) == 1
+
+
+def test_an_epoch_that_is_trained_is_validated(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+    batches = iter(range(1000))
+    with pytest.raises(Interrupted):  # told in the second validation, after 3 + 1 + 3 batches
+        train(config, dataset, checkpoint=tmp_path / "c.npz", should_stop=lambda: next(batches) >= 7)
+    assert len(load_checkpoint(tmp_path / "c.npz").history) == 2
+
+
+def test_a_training_that_lost_its_trial_saves_nothing(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+    def is_lost() -> bool:
+        raise RuntimeError("another worker has it")
+
+    batches = iter(range(1000))
+    with pytest.raises(RuntimeError, match="another worker has it"):
+        train(config, dataset, None, tmp_path / "c.npz", lambda: next(batches) == 5 and is_lost())
+    assert not (tmp_path / "c.npz").exists()
+
+
+def test_a_finished_checkpoint_gives_its_result_at_once(
+    config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
     first = train(config, dataset, checkpoint=tmp_path / "c.npz")
     again = train(config, dataset, checkpoint=tmp_path / "c.npz", should_stop=lambda: True)
     assert again.history == first.history
     assert (again.confusion == first.confusion).all()
 
 
-def test_a_checkpoint_of_another_network_is_refused(config: TrainConfig, dataset: Dataset, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_network_is_refused(
+    config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
     train(override(config, {"budget.epochs": 1}), dataset, checkpoint=tmp_path / "c.npz")
     with pytest.raises(InputError, match="a checkpoint must fit the network"):
         train(override(config, {"model.depth": 2}), dataset, checkpoint=tmp_path / "c.npz")

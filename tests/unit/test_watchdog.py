@@ -1,0 +1,123 @@
+"""When a worker's silence is a hang."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from search.watchdog import BATCHES, LOOK_S, QUIET_S, Beats, Watchdog
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("search.watchdog.monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def ends(clock: Clock) -> Iterator[tuple[Beats, Watchdog]]:
+    """A worker and its supervisor."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield Beats(theirs), Watchdog(ours)
+
+
+def hung_after(watchdog: Watchdog, clock: Clock, seconds: float, look_s: float = 1.0) -> bool:
+    """Whether the supervisor, looking so often, takes the worker for hung within the seconds."""
+    end = clock.now + seconds
+    while clock.now < end:
+        clock.now = min(end, clock.now + look_s)
+        if watchdog.is_hung():
+            return True
+    return False
+
+
+def test_a_trial_without_a_batch_hangs_after_ten_minutes(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    assert not hung_after(watchdog, clock, QUIET_S)
+    assert hung_after(watchdog, clock, 2)
+
+
+def test_a_worker_has_worked_once_its_first_batch_is_done(ends: tuple[Beats, Watchdog]) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    beats.batch()  # asked before the first one
+    assert not watchdog.has_worked()
+    beats.batch()
+    assert watchdog.has_worked()
+
+
+def test_each_batch_begins_the_time_anew(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    for _ in range(3):
+        assert not hung_after(watchdog, clock, QUIET_S - 1)
+        beats.batch()
+
+
+def test_slow_batches_have_twenty_times_their_median(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    for seconds in (100.0, 100.0, 1000.0, 100.0):  # the third one with the validation before it
+        beats.batch()
+        clock.now += seconds
+        watchdog.is_hung()
+    beats.batch()
+    assert not hung_after(watchdog, clock, BATCHES * 100.0)
+    assert hung_after(watchdog, clock, 2)
+
+
+def test_the_next_trial_does_not_inherit_slow_batches(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    for _ in range(3):
+        beats.batch()
+        clock.now += 100.0
+    beats.begin()
+    assert hung_after(watchdog, clock, QUIET_S + 2)
+
+
+def test_between_trials_a_worker_may_take_its_time(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    assert not hung_after(watchdog, clock, 2 * QUIET_S)
+    beats.begin()
+    beats.rest()
+    assert not hung_after(watchdog, clock, 2 * QUIET_S)
+
+
+def test_a_suspended_machine_is_no_hang(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    assert not watchdog.is_hung()
+    clock.now += 8 * 3600  # both were stopped; the worker's next batch is not done when the supervisor looks
+    assert not watchdog.is_hung()
+    assert not hung_after(watchdog, clock, QUIET_S - LOOK_S)
+
+
+def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Beats, Watchdog]) -> None:
+    beats, watchdog = ends
+    beats.begin()
+    for _ in range(100_000):
+        beats.batch()
+    assert not watchdog.is_hung()
+    assert watchdog.allowed_s == QUIET_S
+
+
+def test_a_supervisor_that_is_gone_hurts_nobody() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        beats = Beats(theirs)
+        ours.close()
+        beats.begin()
+        beats.rest()
