@@ -1,7 +1,8 @@
 """`unet-search dashboard`: optuna-dashboard on this study."""
 
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import click
 from optuna_dashboard import wsgi
@@ -25,7 +26,7 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
     with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db:
         app = wsgi(db.storage, artifact_store=open_artifacts(settings).store)  # the cached storage, not a URL
         try:
-            server = make_server(host, port, app, handler_class=Quiet)
+            server = make_server(host, port, app, server_class=Threaded, handler_class=Quiet)
         except OSError as error:
             raise InputError(
                 f"the dashboard needs a free port; got {host}:{port}: {error.strerror}; give --port"
@@ -33,6 +34,12 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
         with server:
             click.echo(f"dashboard at http://{host}:{server.server_port}/ (Ctrl-C ends it)")
             server.serve_forever()
+
+
+class Threaded(ThreadingMixIn, WSGIServer):
+    """A thread a request: neither a browser's idle connection nor a signal in the middle of one is in the way."""
+
+    daemon_threads = True
 
 
 class Quiet(WSGIRequestHandler):

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -109,10 +110,15 @@ def dashboard(searched: Path) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "http://127.0.0.1:" in line, process.stderr.read() if process.stderr else ""
-        yield line.split()[2].rstrip("/")
+        url = line.split()[2].rstrip("/")
+        address = url.removeprefix("http://").split(":")
+        with socket.create_connection((address[0], int(address[1]))):  # a browser opens some ahead, and says nothing
+            yield url
+            process.terminate()
+            process.communicate(timeout=20)
     finally:
-        process.terminate()
-        process.communicate(timeout=20)
+        process.kill()
+        process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     assert not is_running(searched / "unet-search" / "pgdata")
 
