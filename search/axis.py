@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Literal
 
 from trainer.configfile import nearest
@@ -14,6 +14,7 @@ Value = bool | int | float | str
 Kind = Literal["int", "float", "choice"]
 KINDS: tuple[Kind, ...] = ("int", "float", "choice")
 KEYS = (*KINDS, "step", "log", "when")
+DIGITS = 700  # of the number of steps between any two floats
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def contains(axis: Axis, value: object) -> bool:
         return False
     if axis.kind == "float" and axis.step is None:
         return True
-    return (Decimal(str(value)) - Decimal(str(axis.low))) % Decimal(str(axis.step or 1)) == 0
+    with localcontext() as context:
+        context.prec = DIGITS
+        return (Decimal(str(value)) - Decimal(str(axis.low))) % Decimal(str(axis.step or 1)) == 0
 
 
 def _parse_range(path: str, kind: Kind, table: Mapping[str, Any], when: tuple[Any, ...]) -> Axis:

@@ -26,6 +26,7 @@ COMMANDS = {
     "study": "search.commands.studies",
     "db": "search.commands.db",
     "dashboard": "search.commands.dashboard",
+    "doctor": "search.commands.doctor",
     "presets": "search.commands.presets",
     "train": "search.commands.train",
     "retrain": "search.commands.train",

@@ -14,7 +14,7 @@ from search.axis import Value, axis_table, contains
 from search.space import Space, applies
 from search.spacefile import is_shared
 from trainer.config import TrainConfig
-from trainer.configfile import flatten, load_config, override, parse_config, preset_names
+from trainer.configfile import flatten, load_config, override, parse_config, preset_names, printable
 from trainer.errors import InputError
 from trainer.shape import check_shape
 
@@ -71,7 +71,7 @@ def _load(source: str, base: TrainConfig, space: Space, sets: Mapping[str, Any])
     try:
         config = override(load_config(source), {**sets, **shared})
     except InputError as error:
-        raise InputError(f"warm start {source}: {error}") from None
+        raise InputError(f"warm start {printable(source)}: {error}") from None
     return Start(source, _name(source), config, _values(source, config, space))
 
 
@@ -83,7 +83,7 @@ def _values(source: str, config: TrainConfig, space: Space) -> dict[str, Value]:
         if not contains(axis, values[axis.path]):
             allowed = json.dumps(axis_table(replace(axis, when=())))
             raise InputError(
-                f"warm start {source}: {axis.path} must be a value of its axis, {allowed}; got "
+                f"warm start {printable(source)}: {axis.path} must be a value of its axis, {allowed}; got "
                 f"{json.dumps(values[axis.path])}; widen the axis in [space] of a new study, fix it with --set "
                 f"{axis.path}=VALUE, or leave the start out"
             )

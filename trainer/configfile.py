@@ -15,6 +15,8 @@ from trainer.errors import InputError
 from trainer.whole import written_whole
 
 SHOWN = 120  # characters of a value in a message
+DEEPEST = 20  # tables and lists inside each other; a search file has four
+LARGEST = 2**63 - 1  # of a whole number, as TOML has it
 
 
 def preset_names() -> list[str]:
@@ -32,22 +34,46 @@ def load_config(source: str | Path) -> TrainConfig:
 
 def read_toml(source: str | Path) -> dict[str, Any]:
     """The tables of a preset's name or a TOML file."""
+    shown = printable(source)
     if str(source) in preset_names():
         text = (resources.files("trainer") / "presets" / f"{source}.toml").read_text("utf-8")
     else:
         path = Path(source)
         if not path.is_file():
             raise InputError(
-                f"a configuration must be a TOML file or a preset; got {source}; presets: {', '.join(preset_names())}"
+                f"a configuration must be a TOML file or a preset; got {shown}; presets: {', '.join(preset_names())}"
             )
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"a configuration must be readable UTF-8 text; got {source}: {error}") from None
+            raise InputError(f"a configuration must be readable UTF-8 text; got {shown}: {error}") from None
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a mere ValueError
-        raise InputError(f"a configuration must be valid TOML; got {source}: {error or 'nested too deeply'}") from None
+        raise InputError(f"a configuration must be valid TOML; got {shown}: {error or 'nested too deeply'}") from None
+    _check_extent(tables, shown)
+    return tables
+
+
+def printable(name: str | Path) -> str:
+    """A name as a message may show it: what a terminal would obey is escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(name))
+
+
+def _check_extent(tables: dict[str, Any], source: str) -> None:
+    """Refuses what the parser lets through and a message could not show: dotted keys nest without end, and a
+    hexadecimal number may have any number of digits."""
+    left: list[tuple[Any, int]] = [(tables, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > DEEPEST:
+            raise InputError(f"a configuration must be nested at most {DEEPEST} deep; got deeper ones in {source}")
+        if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+            raise InputError(
+                f"a whole number must fit in 64 bits; got one of {value.bit_length()} bits in {source}; correct it"
+            )
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        left += [(item, depth + 1) for item in items]
 
 
 def parse_config(tables: Mapping[str, Any]) -> TrainConfig:

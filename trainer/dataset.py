@@ -9,7 +9,7 @@ from trainer.clean import Dropped, find_spoiled
 from trainer.config import DataConfig
 from trainer.errors import InputError
 from trainer.pixels import Groups, Indices, Pixels, class_shares
-from trainer.raw import RawData
+from trainer.raw import RawData, within_memory
 from trainer.read import read_data
 from trainer.split import split
 
@@ -94,6 +94,7 @@ def _kept(count: int, dropped: tuple[Dropped, ...]) -> Indices:
     return np.setdiff1d(np.arange(count), [image.index for image in dropped])
 
 
+@within_memory()
 def build_dataset(sources: Sources, config: DataConfig) -> Dataset:
     """Cleans and splits what was read."""
     raw, dropped = keep_sound(sources.raw, config)

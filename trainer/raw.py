@@ -1,6 +1,8 @@
 """Images and masks as read, and the checks that every reader shares."""
 
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +30,33 @@ class RawData:
 
 
 def check_memory(needed: int, what: str) -> None:
-    """Refuses `needed` bytes that this machine cannot give."""
-    free = int(psutil.virtual_memory().available)
+    """Refuses `needed` bytes that this machine, or the process's own limit, cannot give."""
+    free = free_bytes()
     if needed > free * _MEMORY_SHARE:
         raise InputError(
             f"{what} must fit in memory; got {needed / 2**30:,.1f} GiB with {free / 2**30:,.1f} GiB free; "
             "use fewer or smaller images"
         )
+
+
+def free_bytes() -> int:
+    """Memory that is free, and within the process's limit where it has one (`ulimit -v`)."""
+    available, (limit, _) = int(psutil.virtual_memory().available), resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return available
+    return max(0, min(available, limit - int(psutil.Process().memory_info().vms)))
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Memory that runs out all the same is an InputError; also a decorator."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = " ".join(str(error).split()) or "no more"
+        raise InputError(
+            f"data must fit in memory, and what reading takes; got {reason}; use fewer or smaller images"
+        ) from None
 
 
 def to_pixels(values: NDArray[Any], what: str) -> Pixels:

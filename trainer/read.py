@@ -4,11 +4,12 @@ from pathlib import Path
 
 from trainer.errors import InputError
 from trainer.pixels import Pixels
-from trainer.raw import RawData, check_labels, resize_all, resize_raw
+from trainer.raw import RawData, check_labels, resize_all, resize_raw, within_memory
 from trainer.read_folder import read_folder, read_test_folder
 from trainer.read_npz import read_npz, read_test_npz
 
 
+@within_memory()
 def read_data(path: str | Path, classes: int, ignore: int | None, size: tuple[int, int] | None = None) -> RawData:
     """Images and masks of a file or folder at `size` (height, width), or their own; labels are checked.
 
@@ -25,6 +26,7 @@ def read_data(path: str | Path, classes: int, ignore: int | None, size: tuple[in
     return raw
 
 
+@within_memory()
 def read_images(
     path: str | Path, size: tuple[int, int] | None = None, channels: int | None = None
 ) -> tuple[Pixels, tuple[str, ...]]:

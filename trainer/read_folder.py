@@ -18,6 +18,7 @@ from trainer.raw import RawData, check_memory, resize, to_pixels
 
 Size = tuple[int, int]  # height, width
 _IMAGES = (".png", ".jpg", ".jpeg")
+_FORMATS = ("PNG", "JPEG")  # whatever the name says: for others Pillow may run programs, as Ghostscript for EPS
 _GREY = ("L", "LA", "1", "I", "F", "I;16", "I;16B", "I;16L")
 _WIDE = ("I", "F", "I;16", "I;16B", "I;16L")  # more than eight bits: read as they are and checked
 
@@ -97,9 +98,9 @@ def _open(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS) as image:
                 yield image
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise InputError(f"an image must be of sane size; got {path}: {_line(error)}; make it smaller") from None

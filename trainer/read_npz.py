@@ -68,7 +68,7 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
             warnings.simplefilter("ignore")
             yield archive
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except zipfile.BadZipFile as error:
         raise InputError(f"a data set must be a whole npz file; got {path}: {_line(error)}; fetch it again") from None
@@ -90,7 +90,7 @@ def _read(archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
                 f"{key} must hold the {declared:,} bytes that its header declares; "
                 f"got {info.file_size - member.tell():,}; save the file again"
             )
-        check_memory(declared, key)
+        check_memory(2 * declared, f"{key} and its copy while it is read")
     with archive.open(info) as member:
         return np.asarray(npy.read_array(member, allow_pickle=False))
 

@@ -1,6 +1,7 @@
 """A trained network as a folder, and back."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from trainer.engine import engine_name
 from trainer.errors import InputError
 from trainer.figures import write_figures
 from trainer.fit import Fitted
-from trainer.resultfolder import find_model, read_config
+from trainer.modelsize import check_size
+from trainer.resultfolder import find_model, read_config, unreadable
 from trainer.whole import written_whole
 
 
@@ -52,8 +54,12 @@ def load_result(folder: Path) -> tuple[keras.Model, TrainConfig]:
     """The model and the configuration of a folder that `retrain` or `train` wrote."""
     path = find_model(folder)
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it then refuses
+            check_size(path)
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except InputError:
+        raise
     except Exception as error:  # zip, JSON, HDF5 and Keras errors alike: the file is not one of ours
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"model.keras must be a model that Keras loads in safe mode; got {path}: {reason}") from None
+        raise unreadable(path, error) from None
     return model, read_config(folder)

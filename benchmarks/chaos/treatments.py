@@ -52,7 +52,7 @@ def place(server: Server) -> Iterator[tuple[Path, str]]:
         yield Path(name), url
 
 
-def killed(side: Side, server: Server, trials: int = 200, workers: int = 4, every_s: float = 2.0) -> Row:
+def killed(side: Side, server: Server, trials: int = 200, workers: int = 4, every_s: float = 1.5) -> Row:
     """A random worker is killed every few seconds."""
     with place(server) as (folder, url):
         fleet = side(folder, url, trials, workers)

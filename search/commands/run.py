@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from search.commands.metrics import metrics_options
 from search.commands.options import (
     data_path,
     deterministic,
@@ -22,6 +23,7 @@ from search.commands.options import (
 from search.devices import Choice, list_slots
 from search.engine import choose_engine
 from search.enqueue import enqueue_starts, enqueued_lines
+from search.metrics import StudyMetrics, serve_metrics
 from search.plan import Plan, load_plan, question
 from search.pool import Crew, run_pool
 from search.progress import Progress, counts_line
@@ -72,12 +74,15 @@ tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # te
 @workers_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @device
+@metrics_options
 @tools_option
 def run(
     *,
     workers: int | None,
     timeout: float | None,
     device: Choice,
+    metrics_port: int | None,
+    metrics_host: str,
     tools: str,
     folder: Path | None,
     deterministic: bool,
@@ -92,11 +97,15 @@ def run(
     plan = make_plan(settings, timeout_s=timeout, **described)
     asked = ask(plan, deterministic)
     slots = list_slots(workers, device, deterministic)
-    with writable(settings), open_database(settings, create=True) as db:
+    with (
+        writable(settings),
+        serve_metrics(metrics_port, metrics_host) as metrics,
+        open_database(settings, create=True) as db,
+    ):
         opened = prepare_study(db, plan, asked)
         limit = plan.study.timeout_s
         crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, tools)
-        sys.exit(run_crew(db, opened, crew))
+        sys.exit(run_crew(db, opened, crew, metrics))
 
 
 @click.command()
@@ -120,20 +129,29 @@ def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
 @workers_option
 @run_dir
 @device
+@metrics_options
 @tools_option
 def worker(
-    name: str | None, data: Path | None, workers: int | None, folder: Path | None, device: Choice, tools: str
+    *,
+    name: str | None,
+    data: Path | None,
+    workers: int | None,
+    folder: Path | None,
+    device: Choice,
+    metrics_port: int | None,
+    metrics_host: str,
+    tools: str,
 ) -> None:
     """Join the study of DATABASE_URL with one process per device slot."""
     settings = load_settings(folder)
     path = None if data is None else str(data.expanduser().resolve())
-    with writable(settings), open_database(settings) as db:
+    with writable(settings), serve_metrics(metrics_port, metrics_host) as metrics, open_database(settings) as db:
         opened = open_study(db, name, path)
         deterministic = bool(opened.question["deterministic"])
         freeze_question(db, opened.study_id, ask(opened.plan, deterministic))  # refused here, not by each worker
         slots = list_slots(workers, device, deterministic)
         crew = Crew(opened.study.study_name, settings, slots, path, deterministic, tools=tools)
-        sys.exit(run_crew(db, opened, crew))
+        sys.exit(run_crew(db, opened, crew, metrics))
 
 
 @contextmanager
@@ -184,7 +202,7 @@ def prepare_study(db: Database, plan: Plan, asked: dict[str, Any]) -> OpenStudy:
     return opened
 
 
-def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
+def run_crew(db: Database, opened: OpenStudy, crew: Crew, metrics: StudyMetrics) -> int:
     """Runs the workers under the live table, then says what was found; gives the exit status."""
     best = crew.settings.dir / "best.toml"
     places = places_left(db, opened.study_id)
@@ -193,7 +211,8 @@ def run_crew(db: Database, opened: OpenStudy, crew: Crew) -> int:
         return 0
     for slot in crew.slots:
         click.echo(f"worker {slot.index}: {slot.device}", err=True)
-    with Progress(opened.study.study_name, opened.plan.base.budget.epochs) as progress:
+    name = opened.study.study_name
+    with metrics.following(db, opened.study_id, name), Progress(name, opened.plan.base.budget.epochs) as progress:
         status = run_pool(db, crew, watch(db, opened, progress, best))
     conclude(db, opened, best, status)
     return status

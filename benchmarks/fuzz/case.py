@@ -1,0 +1,103 @@
+"""One spoiled input: made from its kind and seed alone, and given to the loader that would read it."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from benchmarks.fuzz.models import ESCAPED, write_model
+from benchmarks.fuzz.npz import write_npz
+from benchmarks.fuzz.pictures import write_pictures
+from benchmarks.fuzz.tables import write_config, write_plan
+from trainer.config import DataConfig
+from trainer.configfile import load_config
+from trainer.dataset import open_dataset
+from trainer.errors import InputError
+from trainer.read import read_images
+from trainer.resultfolder import read_config
+
+READ, REFUSED = "read", "refused"  # what may happen; anything else is a finding
+SIZES = (None, None, (16, 16), (5, 300))  # what data.resize may say
+
+
+@dataclass(frozen=True)
+class Case:
+    """What makes a case again."""
+
+    kind: str
+    seed: int
+
+    def random(self) -> np.random.Generator:
+        """The case's own random numbers."""
+        return np.random.default_rng([crc32(self.kind.encode()), self.seed])
+
+
+WRITERS: dict[str, Callable[[np.random.Generator, Path], Path]] = {
+    "npz": write_npz,
+    "pictures": write_pictures,
+    "config": write_config,
+    "plan": write_plan,
+}
+
+
+def write_case(case: Case, folder: Path, model: bytes | None = None) -> Path:
+    """Writes the case's input into an empty folder; `model` is a good model.keras, of which a model's case is made."""
+    if case.kind != "model":
+        return WRITERS[case.kind](case.random(), folder)
+    assert model is not None
+    return write_model(case.random(), folder, model)
+
+
+def try_case(case: Case, model: bytes | None = None) -> str:
+    """Writes and reads the case in a folder of its own: READ, REFUSED, or what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as top:
+        folder = Path(top, "a", "b")  # so that a way out of it still ends inside
+        folder.mkdir(parents=True)
+        with chdir(folder):
+            source = write_case(case, folder, model)
+            outcome = read(case, source)
+        made = [name for _, folders, files in os.walk(top) for name in (*folders, *files)]
+    return f"wrote {ESCAPED}" if any(name.startswith(ESCAPED) for name in made) else outcome
+
+
+def read(case: Case, source: Path) -> str:
+    """Has the source read as a command would."""
+    try:
+        _load(case, source)
+    except InputError as error:
+        line = " ".join(str(error).split())  # as the command line shows it
+        return REFUSED if line.isprintable() else f"unprintable: {line!a}"
+    except MemoryError:
+        return "MemoryError"
+    except Exception as error:
+        return f"traceback: {type(error).__name__}: {str(error)[:200]!a}"
+    return READ
+
+
+def _load(case: Case, source: Path) -> None:
+    if case.kind in ("npz", "pictures"):
+        _load_data(case, source)
+    elif case.kind == "config":
+        load_config(source)
+    elif case.kind == "plan":
+        from search.plan import load_plan  # with Optuna
+
+        load_plan(source)
+    else:
+        read_config(source)
+        from trainer.result import load_result  # with Keras
+
+        load_result(source)
+
+
+def _load_data(case: Case, source: Path) -> None:
+    size = SIZES[case.seed % len(SIZES)]
+    if case.seed % 3:
+        open_dataset(DataConfig(path=str(source), resize=size, validation=0.5))
+    else:
+        read_images(source, size, (None, 1, 3)[case.seed % 9 // 3])

@@ -1,0 +1,55 @@
+"""A process that reads cases, one a line of its standard input, and prints what became of each.
+
+`python -m benchmarks.fuzz.child`. Its memory is limited to ROOM_BYTES above what its imports took.
+"""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from benchmarks.fuzz.case import Case, try_case
+
+ROOM_BYTES = 2 * 2**30
+
+
+def main() -> None:
+    models = sys.argv[1:] == ["model"]
+    answers = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)  # what C libraries say of damaged files is no finding
+    model = make_model() if models else None
+    if not models:
+        import search.plan  # noqa: F401 - its size counts before the limit is set
+    size = psutil.Process().memory_info().vms + ROOM_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        kind, seed = json.loads(line)
+        print(json.dumps(try_case(Case(kind, seed), model)), file=answers, flush=True)
+
+
+def make_model() -> bytes:
+    """A good model.keras, tiny."""
+    from search.training import import_trainer, prepare_engine
+
+    prepare_engine("cpu", deterministic=False)
+    _, fit, result = import_trainer()
+    from trainer.config import TrainConfig
+    from trainer.configfile import override
+    from trainer.unet import build_model
+
+    config = override(TrainConfig(), {"model.depth": 1, "model.width": 4, "model.attention": True})
+    model = build_model(config.model, (16, 16, 1), 5, fit.never_predicted(config))
+    with tempfile.TemporaryDirectory() as folder:
+        result.save_model(model, Path(folder, "model.keras"))
+        return Path(folder, "model.keras").read_bytes()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Folders of pictures from strangers."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.fuzz.damage import Random, pick, spoil_bytes
+
+SIZE = (12, 8)  # width, height
+GROUPS = (
+    b"name,group\n0,a\n1,b\n2,c\n",
+    b"name,group\n0,a\n",
+    b"name;group\n0;a\n",
+    b"",
+    b"\0\0\0",
+    b"name,group\n\xff\xfe,a\n",
+    b'name,group\n"0,a\n1,b\n2,c\n',
+    b"name,group\n0\n1\n2\n",
+    b"name,group,more\n0,a,b,c,d\n1,b\n2,c\n",
+    b"name,group\n0," + b"x" * 200_000 + b"\n1,b\n2,c\n",
+    b"\xef\xbb\xbfname,group\r0,a\r1,b\r2,c",
+    "name,group\n0,a\n1,b\n2,\u2028\x1b[31m\n".encode(),
+)
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr", "LAB", "HSV")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "PCX", "EPS", "PDF", "SGI", "JPEG2000")
+LENGTHS = (0, 1, 7, 50_000, 65_535, 10**6, 2**31 - 1, 2**32 - 1)
+CHUNKS = (
+    b"tRNS",
+    b"PLTE",
+    b"gAMA",
+    b"iCCP",
+    b"zTXt",
+    b"iTXt",
+    b"tEXt",
+    b"eXIf",
+    b"acTL",
+    b"fcTL",
+    b"fdAT",
+    b"IDAT",
+    b"XXXX",
+)
+
+
+def write_pictures(random: Random, folder: Path) -> Path:
+    """A folder of images and masks of which one file is spoiled."""
+    data = folder / "data"
+    for name in ("images", "masks", "test"):
+        (data / name).mkdir(parents=True)
+    for number in range(3):
+        (data / "images" / f"{number}.png").write_bytes(_picture(random, "L", 256))
+        (data / "masks" / f"{number}.png").write_bytes(_picture(random, "L", 5))
+    (data / "test" / "0.png").write_bytes(_picture(random, "L", 256))
+    if random.random() < 0.1:
+        (data / "groups.csv").write_bytes(pick(random, GROUPS))
+        return data
+    victim = data / pick(random, ("images/1.png", "masks/1.png", "masks/0.png", "test/0.png"))
+    if random.random() < 0.06:
+        _odd_place(random, victim)
+    else:
+        victim.write_bytes(_odd_picture(random))
+    return data
+
+
+def _picture(random: Random, mode: str, values: int, size: tuple[int, int] = SIZE) -> bytes:
+    file = io.BytesIO()
+    pixels = random.integers(0, values, (size[1], size[0]), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(file, "PNG")
+    return file.getvalue()
+
+
+def _odd_picture(random: Random) -> bytes:
+    kind = pick(
+        random, ("bytes", "bytes", "header", "header", "chunk", "chunk", "mode", "mode", "wide", "frames", "bomb")
+    )
+    whole = _picture(random, "L", 5)
+    if kind == "bytes":
+        return spoil_bytes(random, whole)
+    if kind == "header":
+        return _lying(random, whole)
+    if kind == "chunk":
+        return _with_chunk(random, whole)
+    if kind == "mode":
+        return _other_format(random)
+    if kind == "wide":
+        return _wide(random)
+    return _frames(random) if kind == "frames" else _bomb(random)
+
+
+def _chunk(kind: bytes, data: bytes, honest: bool = True) -> bytes:
+    check = zlib.crc32(kind + data) if honest else 0
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+def _lying(random: Random, whole: bytes) -> bytes:
+    """Another IHDR, with the right check sum."""
+    width, height = (pick(random, LENGTHS) if random.random() < 0.5 else length for length in SIZE)
+    fields = [8, 0, 0, 0, 0]  # bit depth, colour, compression, filter, interlace
+    fields[int(random.integers(5))] = pick(random, (0, 1, 2, 3, 4, 6, 7, 16, 255))
+    return whole[:8] + _chunk(b"IHDR", struct.pack(">II5B", width, height, *fields)) + whole[33:]
+
+
+def _with_chunk(random: Random, whole: bytes) -> bytes:
+    """One more chunk, of odd content, or one whose length lies."""
+    packed = zlib.compress(bytes(int(random.integers(1, 30)) * 2**20))
+    data = pick(
+        random, (b"", b"\0" * 13, random.bytes(200), b"key\0\0" + packed, b"key\0\1\0\0\0" + packed, b"\xff" * 26)
+    )
+    odd = _chunk(pick(random, CHUNKS), data, random.random() < 0.9)
+    if random.random() < 0.1:
+        odd = struct.pack(">I", pick(random, LENGTHS)) + odd[4:]
+    times = 1 if random.random() < 0.9 else 1000
+    place = pick(random, (8, 33, len(whole) - 12, len(whole)))
+    return whole[:place] + odd * times + whole[place:]
+
+
+def _other_format(random: Random) -> bytes:
+    """Another mode or format under the same name, often damaged."""
+    pixels = random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)
+    file = io.BytesIO()
+    try:
+        Image.fromarray(pixels).convert(pick(random, MODES)).save(file, pick(random, FORMATS))
+    except (OSError, ValueError, KeyError):  # not every format has every mode
+        Image.fromarray(pixels).save(file, "TIFF")
+    return file.getvalue() if random.random() < 0.5 else spoil_bytes(random, file.getvalue())
+
+
+def _wide(random: Random) -> bytes:
+    """More than eight bits a pixel."""
+    top: Any = pick(random, (5, 256, 65_536))
+    file = io.BytesIO()
+    Image.fromarray(random.integers(0, top, (SIZE[1], SIZE[0])).astype(np.uint16)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _frames(random: Random) -> bytes:
+    """An animation."""
+    frames = [Image.fromarray(random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)) for _ in range(4)]
+    file = io.BytesIO()
+    kind = pick(random, ("PNG", "GIF", "TIFF"))
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    return file.getvalue() if random.random() < 0.5 else spoil_bytes(random, file.getvalue())
+
+
+def _bomb(random: Random) -> bytes:
+    """An honest picture of nothing: large in memory, small on disk."""
+    side = pick(random, (2_000, 6_000, 9_000, 13_000))
+    header = _chunk(b"IHDR", struct.pack(">II5B", side, side, 8, 0, 0, 0, 0))
+    packer, parts = zlib.compressobj(1), []
+    for _ in range(side // 1000):
+        parts.append(packer.compress(bytes((side + 1) * 1000)))
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", b"".join(parts) + packer.flush()) + _chunk(b"IEND", b"")
+
+
+def _odd_place(random: Random, victim: Path) -> None:
+    """Something that is no file of its own under the name of a picture."""
+    victim.unlink()
+    kind = pick(random, ("folder", "loop", "device", "outside", "empty"))
+    if kind == "folder":
+        victim.mkdir()
+    elif kind == "loop":
+        victim.symlink_to(victim.name)
+    elif kind == "device":
+        victim.symlink_to("/dev/zero")
+    elif kind == "outside":
+        victim.symlink_to("/etc/passwd")
+    else:
+        victim.touch()

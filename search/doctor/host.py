@@ -1,0 +1,76 @@
+"""This machine: Python and libraries, GPUs, workers, folders."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from search.devices import CPU_SLOT_BYTES, QUERY, Choice, list_gpus, list_slots, memory_bytes
+from search.doctor.check import Check
+from search.engine import ENGINES
+from search.provenance import LIBRARIES, versions
+from storage.artifacts import WHAT_TO_DO, artifacts_folder
+from storage.files import check_writable, without_empty_folders
+from storage.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+LOW_MIB = 1024  # of free space: pictures and checkpoints of a hundred trials
+
+
+def look_at_python() -> list[Check]:
+    """Python and the libraries that decide a result; the engine is looked at by running it."""
+    found = versions()
+    shown = ", ".join(f"{name} {version}" for name, version in found.items())
+    missing = [name for name in LIBRARIES if name not in found and name not in ENGINES]
+    if sys.version_info < OLDEST_PYTHON:
+        text = f"Python must be 3.11 or newer; got {found['python']}; name another one with make PYTHON=..."
+        return [Check("python", "problem", text)]
+    if missing:
+        text = f"all libraries must be installed; got none of {', '.join(missing)}; install requirements.lock again"
+        return [Check("python", "problem", text)]
+    return [Check("python", "ok", shown)]
+
+
+def look_at_gpus() -> list[Check]:
+    """The GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES leaves."""
+    gpus = list_gpus()
+    if gpus:
+        return [Check("gpus", "ok", ", ".join(gpu.name for gpu in gpus))]
+    if shutil.which(QUERY[0]) is None:
+        return [Check("gpus", "ok", "none: there is no nvidia-smi, and the CPU is used")]
+    text = "nvidia-smi should list GPUs where it is installed; got none; call it to see why, see CUDA_VISIBLE_DEVICES"
+    return [Check("gpus", "warning", text)]
+
+
+def look_at_workers(workers: int | None, device: Choice) -> list[Check]:
+    """The worker processes that a search would start here."""
+    slots = list_slots(workers, device)
+    shown = f"{len(slots)}: " + "; ".join(sorted({slot.device for slot in slots}))
+    needed, there = len(slots) * CPU_SLOT_BYTES, memory_bytes()
+    if needed > there:
+        text = (
+            f"a worker should have {CPU_SLOT_BYTES / 2**30:.0f} GiB of memory; "
+            f"got {there / 2**30:.1f} GiB for {shown}; start fewer with --workers"
+        )
+        return [Check("workers", "warning", text)]
+    return [Check("workers", "ok", shown)]
+
+
+def look_at_run_folder(settings: Settings) -> list[Check]:
+    """The folder of logs, best.toml and the embedded server."""
+    return [_look_at_folder("run folder", settings.dir.expanduser().absolute(), "give another one with --dir")]
+
+
+def look_at_artifacts(settings: Settings) -> list[Check]:
+    """The folder of pictures and checkpoints."""
+    return [_look_at_folder("artifacts", artifacts_folder(settings), WHAT_TO_DO)]
+
+
+def _look_at_folder(name: str, folder: Path, what_to_do: str) -> Check:
+    """Writes into the folder; one that was not there is gone again."""
+    with without_empty_folders(folder):
+        check_writable(folder, what_to_do)
+        free_mib = shutil.disk_usage(folder).free >> 20
+    if free_mib < LOW_MIB:
+        text = f"{LOW_MIB} MiB should be free; got {free_mib} MiB in {folder}; free some, or {what_to_do}"
+        return Check(name, "warning", text)
+    return Check(name, "ok", f"{folder} can be written, {free_mib / 1024:,.1f} GiB free")

@@ -1,0 +1,60 @@
+"""Models from strangers: loaded, or refused in one line, and nothing of theirs is run or written."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
+from benchmarks.fuzz.child import make_model
+from benchmarks.fuzz.models import ATTACKS, ESCAPED
+from trainer.errors import InputError
+from trainer.result import load_result
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return make_model()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack["class_name"])
+def test_a_model_that_is_an_attack_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("model.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(attack))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr(f"assets/../../{ESCAPED}", "stranger")
+        archive.writestr("model.weights.h5", "")
+    Path("config.toml").touch()
+    with pytest.raises(InputError, match=r"model\.keras must ") as caught:
+        load_result(Path())
+    assert str(caught.value).isprintable()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "model.keras"]
+
+
+def refused(folder: Path, config: Any, weights: bytes, method: int, words: str) -> None:
+    with zipfile.ZipFile(folder / "model.keras", "w", method) as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", weights)
+    with pytest.raises(InputError, match=words):
+        load_result(folder)
+
+
+def test_a_small_file_that_would_fill_all_memory_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    """16 GB of weights, which Keras would draw at random before it looks for them in the file."""
+    layer = {"class_name": "Dense", "module": "keras.layers", "config": {"units": 10**9}}
+    words = r"must hold the weights of its layers; got \d+ bytes for 5,000,000,000 of them in "
+    refused(tmp_path, layer | {"build_config": {"input_shape": [1, 4]}}, b"", zipfile.ZIP_STORED, words)
+
+
+def test_a_packed_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+    words = r"model\.keras must be stored unpacked; got 1,\d+,\d+ bytes in "
+    refused(tmp_path, {}, bytes(2**20), zipfile.ZIP_DEFLATED, words)
+
+
+def test_spoiled_models_are_loaded_or_refused_in_one_line(model: bytes) -> None:
+    outcomes = {seed: try_case(Case("model", seed), model) for seed in range(20)}
+    assert not {seed: outcome for seed, outcome in outcomes.items() if outcome not in (READ, REFUSED)}

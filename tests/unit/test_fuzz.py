@@ -1,0 +1,101 @@
+"""Spoiled input of every kind is read or refused in one line; what fuzzing once found, by name."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
+from search.axis import contains, parse_axis
+from search.plan import load_plan
+from tests.unit.test_read import make_folder, refused
+from trainer.configfile import load_config
+from trainer.errors import InputError
+from trainer.raw import within_memory
+from trainer.resultfolder import unreadable
+
+
+@pytest.mark.filterwarnings("ignore")  # decoders warn of what they then refuse
+@pytest.mark.parametrize(("kind", "count"), [("npz", 120), ("pictures", 80), ("config", 40), ("plan", 60)])
+def test_spoiled_input_is_read_or_refused_in_one_line(kind: str, count: int) -> None:
+    outcomes = {seed: try_case(Case(kind, seed)) for seed in range(count)}
+    assert not {seed: outcome for seed, outcome in outcomes.items() if outcome not in (READ, REFUSED)}
+    assert set(outcomes.values()) == {READ, REFUSED}
+
+
+def refused_config(folder: Path, text: str, words: str) -> None:
+    (folder / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=words) as caught:
+        load_config(folder / "c.toml")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "-" + "9" * 30, str(2**63)])
+def test_a_whole_number_of_more_than_64_bits(tmp_path: Path, number: str) -> None:
+    """A hexadecimal one of 5,000 digits could not even be shown in the message."""
+    refused_config(tmp_path, f"seed = {number}", r"a whole number must fit in 64 bits; got one of \d+ bits in ")
+
+
+@pytest.mark.parametrize("start", ["seed", "model.depth", "provenance"])
+def test_dotted_keys_that_nest_without_end(tmp_path: Path, start: str) -> None:
+    """The parser nests them without recursion; Python could not show the value."""
+    refused_config(tmp_path, start + ".a" * 5000 + " = 1", "must be nested at most 20 deep; got deeper ones in ")
+
+
+@pytest.mark.parametrize("text", ["[train]\nbase = {}", "[study]\nwarm_start = [{}]"])
+def test_a_name_that_a_terminal_would_obey(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.toml").write_text(text.format(r'"\u001b[31m"'))
+    with pytest.raises(InputError, match=r"a TOML file or a preset; got \S*\\x1b\[31m; presets") as caught:
+        load_plan(tmp_path / "s.toml")
+    assert str(caught.value).isprintable()
+
+
+def test_an_axis_of_more_steps_than_a_decimal_has_digits() -> None:
+    axis = parse_axis("optimizer.learning_rate", {"float": [1e-4, 1e-1], "step": 1e-300})
+    assert contains(axis, 2e-3) and not contains(axis, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "TIFF", "GIF"])
+def test_a_picture_of_another_format_than_its_name_says(tmp_path: Path, kind: str) -> None:
+    """For an EPS Pillow would run Ghostscript."""
+    folder = make_folder(tmp_path)
+    Image.new("L", (12, 8), 1).save(folder / "images" / "1.png", kind)
+    refused(folder, "an image must be readable; got .*1.png: cannot identify image file")
+
+
+LIMITED = """
+import resource, sys
+import psutil
+from trainer.config import DataConfig
+from trainer.dataset import open_dataset
+from trainer.errors import InputError
+size = psutil.Process().memory_info().vms + 256 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+try:
+    open_dataset(DataConfig(path=sys.argv[1], validation=0.5))
+except InputError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_bomb_is_refused_under_a_limit_of_memory_before_it_unpacks(tmp_path: Path) -> None:
+    """Its header is honest: 200 MiB, of which reading takes a copy, where the process may have 256 in all."""
+    np.savez_compressed(tmp_path / "bomb.npz", training_set=np.zeros((25, 2, 2048, 2048), np.uint8))
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path / "bomb.npz"], capture_output=True, text=True)
+    words = "training_set and its copy while it is read must fit in memory; got 0.4 GiB with 0.2 GiB free"
+    assert done.stderr.startswith(words), done.stderr
+
+
+def test_memory_that_runs_out_all_the_same() -> None:
+    with pytest.raises(InputError, match="must fit in memory, and what reading takes; got no more; use fewer"):
+        with within_memory():
+            raise MemoryError
+
+
+def test_what_keras_says_for_terminals(tmp_path: Path) -> None:
+    error: Any = ValueError("calling f().\n\n\x1b[1mHeight must be\x07 even.\x1b[0m\u2028Arguments")
+    assert str(unreadable(tmp_path, error)).endswith(": calling f(). Height must be even. Arguments")
