@@ -26,7 +26,8 @@ test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with
 	$(VENV)/bin/pytest -m slow
 
 chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
-	$(VENV)/bin/python -m benchmarks.chaos
+	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")
+	$(VENV)/bin/python -m benchmarks.fuzz --count 10000 --commands 100
 
 check: $(VENV)/dev  ## style, types, and which package may import which
 	$(VENV)/bin/ruff check $(SOURCES)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.chaos import treatments
+from benchmarks.chaos import real, treatments
 from benchmarks.chaos.fleet import Ours, Plain
 from benchmarks.chaos.server import Server, own_server
 from benchmarks.chaos.treatments import Row, Side
@@ -18,28 +18,38 @@ from benchmarks.chaos.treatments import Row, Side
 TREATMENTS: dict[str, Callable[[Side, Server], Row]] = {
     "killed": treatments.killed,
     "restarted": treatments.restarted,
+    "away": treatments.away,
     "first_starts": treatments.first_starts,
     "paused": treatments.paused,
+    "hung": treatments.hung,
     "terminated": treatments.terminated,
 }
+REAL: dict[str, Callable[[Server, Path | None], str]] = {"real": real.killed, "grown": real.grown}
 COLUMNS = "treatment, side, finished, stuck, failed, duplicated, gaps, epochs begun twice, died, seconds, note"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "treatments", nargs="*", choices=[*TREATMENTS, []], metavar="TREATMENT", help=", ".join(TREATMENTS)
+        "treatments",
+        nargs="*",
+        choices=[*TREATMENTS, *REAL, []],
+        metavar="TREATMENT",
+        help=", ".join([*TREATMENTS, *REAL]),
     )
+    parser.add_argument("--data", type=Path, help="real images for the real networks; else the generated sample")
     parser.add_argument("--side", choices=["ours", "plain"], help="one side alone")
     options = parser.parse_args()
     sides = [side for side in (Ours, Plain) if options.side in (None, side.__name__.lower())]
     print_row(COLUMNS.split(", "))
     print_row(["---"] * len(COLUMNS.split(", ")))
     with tempfile.TemporaryDirectory(prefix="chaos-server-") as folder, own_server(Path(folder)) as server:
-        for name in options.treatments or TREATMENTS:
-            for side in sides:
-                print(f"{name}, {side.__name__} ...", file=sys.stderr, flush=True)
-                print_row(cells(TREATMENTS[name](side, server)))
+        wanted = options.treatments or [*TREATMENTS, *REAL]
+        for name, side in [(name, side) for name in wanted if name in TREATMENTS for side in sides]:
+            print(f"{name}, {side.__name__} ...", file=sys.stderr, flush=True)
+            print_row(cells(TREATMENTS[name](side, server)))
+        for name in [name for name in wanted if name in REAL]:
+            print(f"\n{name}: {REAL[name](server, options.data)}", flush=True)
 
 
 def cells(row: Row) -> list[str]:

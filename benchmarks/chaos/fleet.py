@@ -39,13 +39,19 @@ class Fleet(Protocol):
 class Ours:
     """`unet-search run`, one command a host; its workers are its children."""
 
-    def __init__(self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2) -> None:
+    def __init__(
+        self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2, **extra: str
+    ) -> None:
         (folder / "search.toml").write_text(SEARCH)
         self.folder, self.hosts, self.processes = folder, hosts, list[subprocess.Popen[bytes]]()
-        self.environ = environment(folder, epoch_s) | {
-            "DATABASE_URL": url,
-            "UNET_SEARCH_ARTIFACTS": str(folder / "art"),
-        }
+        self.environ = (
+            environment(folder, epoch_s)
+            | extra
+            | {
+                "DATABASE_URL": url,
+                "UNET_SEARCH_ARTIFACTS": str(folder / "art"),
+            }
+        )
         self.command = [sys.executable, "-c", "from search.cli import main; main()", "run", "search.toml"]
         self.command += ["--trials", str(trials), "--workers", str(workers), "--device", "cpu"]
         self.command += ["--tools", "benchmarks.chaos.pretend:tools"]
@@ -84,9 +90,11 @@ class Ours:
 class Plain:
     """Optuna's own loop; a shell's `until ...; do ...; done` starts a worker that died again."""
 
-    def __init__(self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2) -> None:
+    def __init__(
+        self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2, **extra: str
+    ) -> None:
         self.folder, self.count = folder, workers * hosts
-        self.environ = environment(folder, epoch_s)
+        self.environ = environment(folder, epoch_s) | extra
         self.command = [sys.executable, "-m", "benchmarks.chaos.plain_optuna", url, str(trials)]
         self.processes: list[subprocess.Popen[bytes]] = []
         self.stopped = False

@@ -1,6 +1,7 @@
 """A training that only pretends: seconds instead of minutes, for both sides alike.
 
-PRETEND_EPOCH_S sets the seconds of an epoch; every epoch begun adds a line "KEY EPOCH" to the file PRETEND_LOG.
+PRETEND_EPOCH_S sets the seconds of an epoch; every epoch begun adds a line "KEY EPOCH" to the file PRETEND_LOG. The
+first that finds no file PRETEND_HANG makes it and hangs. PRETEND_QUIET_S replaces the watchdog's ten minutes.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from search import watchdog
 from search.tools import Tools
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
@@ -64,7 +66,19 @@ def work(key: object, epoch: int, should_stop: Callable[[], bool] = lambda: Fals
     for _ in range(BATCHES):
         if should_stop():
             raise Interrupted
+        hang_once(os.environ.get("PRETEND_HANG"))
         time.sleep(float(os.environ["PRETEND_EPOCH_S"]) / BATCHES)
+
+
+def hang_once(flag: str | None) -> None:
+    """As a driver may: the training thread comes back no more."""
+    if flag is not None and epoch_two_begun() and not Path(flag).exists():
+        Path(flag).touch()
+        time.sleep(3600)
+
+
+def epoch_two_begun() -> bool:
+    return any(line.endswith(" 2") for line in Path(os.environ["PRETEND_LOG"]).read_text().splitlines())
 
 
 def train(
@@ -92,6 +106,7 @@ def train(
 
 def tools() -> Tools:
     """What our workers train with."""
+    watchdog.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", watchdog.QUIET_S))
     pretended: Any = train  # its Fitted is not the trainer's
     return Tools(pretended, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)
 

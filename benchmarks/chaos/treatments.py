@@ -52,16 +52,18 @@ def place(server: Server) -> Iterator[tuple[Path, str]]:
         yield Path(name), url
 
 
-def killed(side: Side, server: Server, trials: int = 200, workers: int = 4, every_s: float = 1.5) -> Row:
-    """A random worker is killed every few seconds."""
+def killed(
+    side: Side, server: Server, trials: int = 200, workers: int = 4, every_s: float = 1.5, most: int = 60
+) -> Row:
+    """A random worker is killed every few seconds, `most` times at most."""
     with place(server) as (folder, url):
-        fleet = side(folder, url, trials, workers)
+        fleet = side(folder, url, trials, workers, epoch_s=0.3)
         seen, generator, kills = Seen(fleet), random.Random(0), 0
 
         def act(gone: float) -> None:
             nonlocal kills
             there = seen.look()
-            if there and gone > (kills + 1) * every_s:
+            if there and kills < most and gone > (kills + 1) * every_s:
                 generator.choice(there).kill()
                 kills += 1
 
@@ -86,6 +88,32 @@ def restarted(side: Side, server: Server, times: int = 10, trials: int = 100, ev
         ended, seconds = timed(fleet, 600, act)
         died = len(seen.pids) - 4
         return row(f"server restarted {restarts} times", fleet, trials, url, folder, died, seconds, ended)
+
+
+def away(side: Side, server: Server, away_s: float = 120.0) -> Row:
+    """The database server is away for two minutes."""
+    with place(server) as (folder, url):
+        fleet = side(folder, url, 40, 4, epoch_s=0.5)
+        seen, gone_once = Seen(fleet), list[float]()
+
+        def act(gone: float) -> None:
+            seen.look()
+            if not gone_once and (folder / "epochs.log").exists() and gone > 10:
+                gone_once.append(gone)
+                server.restart(away_s)
+
+        ended, seconds = timed(fleet, 400, act)
+        died = len(seen.pids) - 4
+        return row(f"server away for {away_s:.0f} s", fleet, 40, url, folder, died, seconds, ended)
+
+
+def hung(side: Side, server: Server) -> Row:
+    """A worker's training thread hangs; the watchdog waits for 10 s here instead of 10 minutes."""
+    with place(server) as (folder, url):
+        fleet = side(folder, url, 8, 2, PRETEND_HANG=str(folder / "hung"), PRETEND_QUIET_S="10")
+        ended, seconds = timed(fleet, 120)
+        note = "" if (folder / "hung").exists() else "nothing hung"
+        return row("a worker hangs", fleet, 8, url, folder, 0, seconds, ended, note)
 
 
 def first_starts(side: Side, server: Server, rounds: int = 20, hosts: int = 8, trials: int = 10) -> Row:
