@@ -5,16 +5,18 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database
 from storage.lease import LEASE_S, release_owner, renew
+from storage.study import stops_now
 
 TOLD_TO_STOP = 143  # exit status of a process that ended on SIGTERM
 GRACE_S = 8.0  # between being told to stop and being ended
-RETRY_S = 1.0
+ASK_S = 2.0  # between two looks at whether the study was stopped, and two tries to renew
 STDIN = 0
 
 
@@ -25,10 +27,10 @@ def catch_signals(stop: threading.Event) -> None:
 
 
 @contextmanager
-def renewing(db: Database, owner: UUID, lease_s: float = LEASE_S) -> Iterator[None]:
-    """Renews the owner's leases in a thread, through losses of the database too."""
+def renewing(db: Database, owner: UUID, stop: threading.Event, lease_s: float = LEASE_S) -> Iterator[None]:
+    """Renews the owner's leases in a thread, through losses of the database too; `stop --now` sets `stop`."""
     done = threading.Event()
-    thread = threading.Thread(target=_renew, args=(db, owner, lease_s, done), name="lease", daemon=True)
+    thread = threading.Thread(target=_renew, args=(db, owner, stop, lease_s, done), name="lease", daemon=True)
     thread.start()
     try:
         yield
@@ -42,14 +44,15 @@ def follow_parent(stop: threading.Event, db: Database, owner: UUID) -> None:
     threading.Thread(target=_follow, args=(stop, db, owner), name="parent", daemon=True).start()
 
 
-def _renew(db: Database, owner: UUID, lease_s: float, done: threading.Event) -> None:
-    pause = lease_s / 3
-    while not done.wait(pause):
-        try:
-            renew(db, owner, lease_s)
-            pause = lease_s / 3
-        except SQLAlchemyError:
-            pause = RETRY_S
+def _renew(db: Database, owner: UUID, stop: threading.Event, lease_s: float, done: threading.Event) -> None:
+    due = monotonic() + lease_s / 3
+    while not done.wait(ASK_S):
+        with suppress(SQLAlchemyError):  # the next time, then
+            if stops_now(db, owner):
+                stop.set()
+            if monotonic() >= due:
+                renew(db, owner, lease_s)
+                due = monotonic() + lease_s / 3
 
 
 def _follow(stop: threading.Event, db: Database, owner: UUID) -> None:

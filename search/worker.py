@@ -22,7 +22,7 @@ from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
 from search.log import refusal, say, start_log
 from search.objective import run_trial
 from search.order import Order, parse
-from search.patience import connect_patiently, patiently
+from search.patience import AWAY, connect_patiently, patiently
 from search.plan import question
 from search.session import Session
 from search.study import open_study
@@ -34,7 +34,7 @@ from storage.database import Database
 from storage.errors import LeaseLost, StorageError
 from storage.lease import Claim, claim_slot, close, is_mine, places_left, release, release_owner
 from storage.settings import Settings
-from storage.study import freeze_question, stop_reason
+from storage.study import STOP_NOW, freeze_question, stop_reason
 from trainer.dataset import open_dataset
 from trainer.errors import InputError
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("starts", cause=f"{order.device}, process {os.getpid()}")
         db = connect_patiently(os.environ.get("DATABASE_URL", ""), stop)
         follow_parent(stop, db, order.owner)
-        with renewing(db, order.owner):
+        with renewing(db, order.owner, stop):
             return work(open_session(db, order), stop)
     except (InputError, StorageError) as error:
         if stop.is_set():
@@ -90,6 +90,15 @@ def work(session: Session, stop: threading.Event) -> int:
             return status
         else:
             stop.wait(POLL_S)
+    return _told_to_stop(session)
+
+
+def _told_to_stop(session: Session) -> int:
+    """The exit status of a worker that was told to stop, by a signal or in the database."""
+    with suppress(*AWAY):  # there is no time to wait for it
+        if stop_reason(session.db, session.opened.study_id) == STOP_NOW:
+            say("ends", cause=f"the study is stopped: {STOP_NOW}")
+            return DONE
     say("ends", cause="told to stop")
     return TOLD_TO_STOP
 

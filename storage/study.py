@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -12,6 +13,7 @@ from storage.schema import lock
 
 SHOWN = 120  # characters of a value in a message
 MISSING = object()  # stands for a key that one side lacks
+STOP_NOW = "asked for by `unet-search stop --now`"  # the reason for which workers do not finish their trials
 
 # The first worker's question stays; one that comes later changes nothing.
 FREEZE = text("""
@@ -26,6 +28,9 @@ SET_STOP = text("""
     insert into unet_search_studies (study_id, stop_reason) values (:study_id, :reason)
     on conflict (study_id) do update set stop_reason = excluded.stop_reason""")
 STUDIES = text("select study_id, study_name from studies")
+STOPS_NOW = text("""
+    select exists (select from unet_search_slots s join unet_search_studies using (study_id)
+                   where s.owner = :owner and stop_reason = :reason)""")
 GET_STOP = text("select stop_reason from unet_search_studies where study_id = :study_id")
 
 
@@ -93,6 +98,12 @@ def stop_reason(db: Database, study_id: int) -> str | None:
     with db.engine.connect() as connection:
         reason: str | None = connection.scalar(GET_STOP, {"study_id": study_id})
     return reason
+
+
+def stops_now(db: Database, owner: UUID) -> bool:
+    """Whether the study that a worker holds a slot of was stopped by STOP_NOW."""
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(STOPS_NOW, {"owner": owner, "reason": STOP_NOW}))
 
 
 def no_budget(study_id: int) -> StorageError:

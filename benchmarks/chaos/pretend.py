@@ -4,53 +4,22 @@ PRETEND_EPOCH_S sets the seconds of an epoch; every epoch begun adds a line "KEY
 first that finds no file PRETEND_HANG makes it and hangs. PRETEND_QUIET_S replaces the watchdog's ten minutes.
 """
 
-import json
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from search import watchdog
 from search.tools import Tools
+from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, load_history, save_history
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
 
 EPOCHS = 5
 BATCHES = 5  # an epoch
 RATES, WIDTHS = (1e-4, 1e-1), (8, 16, 32)
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """As `trainer.fit.Epoch`."""
-
-    epoch: int
-    loss: float
-    miou: float
-    miou_keras: float
-    iou: tuple[float | None, ...]
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """As `trainer.fit.Fitted`, without a network."""
-
-    config: TrainConfig
-    history: tuple[Epoch, ...]
-    best: Epoch
-    parameters: int
-    seconds: float
-    images_per_second: float
-    stopped: str
-
-
-class Interrupted(Exception):
-    """As `trainer.fit.Interrupted`."""
 
 
 def miou(rate: float, width: int, epoch: int) -> float:
@@ -87,21 +56,19 @@ def train(
     on_epoch: Callable[[Any], bool] | None = None,
     checkpoint: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Fitted:
-    history, stopped = _load(checkpoint), "budget"
+) -> FakeFitted:
+    history, stopped = load_history(checkpoint), "budget"
     while len(history) < config.budget.epochs and stopped == "budget":
         number = len(history) + 1
         work(config.seed, number, should_stop)
         value = miou(config.optimizer.learning_rate, config.model.width, number)
-        history.append(Epoch(number, 1 / number, value, value, (None, value), 1e-3, 0.1))
+        history.append(FakeEpoch(number, 1 / number, value, value, (None, value), 1e-3, 0.1))
         if checkpoint is not None:
-            partial = checkpoint.with_name(f"{checkpoint.name}.partial")
-            partial.write_text(json.dumps([asdict(epoch) for epoch in history]))
-            partial.replace(checkpoint)
+            save_history(checkpoint, history)
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.miou)
-    return Fitted(config, tuple(history), best, 1000, 0.1 * len(history), 100.0, stopped)
+    return FakeFitted(config, tuple(history), best, 1000, 0.1 * len(history), 100.0, stopped)
 
 
 def tools() -> Tools:
@@ -109,9 +76,3 @@ def tools() -> Tools:
     watchdog.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", watchdog.QUIET_S))
     pretended: Any = train  # its Fitted is not the trainer's
     return Tools(pretended, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)
-
-
-def _load(checkpoint: Path | None) -> list[Epoch]:
-    if checkpoint is None or not checkpoint.exists():
-        return []
-    return [Epoch(**epoch) for epoch in json.loads(checkpoint.read_text())]

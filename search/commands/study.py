@@ -11,7 +11,7 @@ from search.commands.options import as_json, load_settings, run_dir, study_name
 from search.progress import best_line, counts_line, duration, seconds_left
 from search.tables import leaderboard_table, running_table
 from storage.database import open_database
-from storage.study import find_study, get_budget, resume_study, stop_reason, stop_study
+from storage.study import STOP_NOW, find_study, get_budget, resume_study, stop_reason, stop_study
 from storage.trials import StudyStatus, study_status
 from trainer.errors import InputError
 
@@ -43,11 +43,12 @@ def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) ->
 @click.command()
 @study_name
 @run_dir
-def stop(name: str | None, folder: Path | None) -> None:
+@click.option("--now", is_flag=True, help="Hand the trials under way on within seconds, instead of finishing them.")
+def stop(name: str | None, folder: Path | None, now: bool) -> None:
     """Let all workers of the study, on every host, finish their trial and stay away."""
     with open_database(load_settings(folder)) as db:
         study_id, found_name = find_study(db, name)
-        stop_study(db, study_id, "asked for by `unet-search stop`")
+        stop_study(db, study_id, STOP_NOW if now else "asked for by `unet-search stop`")
         click.echo(f"study {found_name} starts no more trials; `unet-search resume` lets it go on")
 
 

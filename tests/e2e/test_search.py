@@ -14,7 +14,7 @@ from search.progress import Progress
 from search.study import create_study, open_study
 from search.watch import watch
 from storage.errors import StorageError
-from storage.study import resume_study, set_budget, stop_reason
+from storage.study import STOP_NOW, resume_study, set_budget, stop_reason, stop_study
 from storage.trials import study_status
 from tests.e2e.conftest import Search, in_state, soon
 from tests.e2e.launch import is_worker
@@ -88,6 +88,22 @@ def test_sigterm_hands_on_and_the_next_start_ends_at_the_budget(
     trials = opened.study.get_trials()
     assert len(trials) == 3 and all(trial.state == TrialState.COMPLETE for trial in trials)
     assert all(sorted(trial.intermediate_values) == [1, 2, 3, 4, 5, 6] for trial in trials)
+
+
+def test_stop_now_hands_on_what_is_under_way(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_EPOCH_S", "30")
+    opened = search.create(3, study="pruner = 'none'")
+    soon(
+        lambda: len(in_state(opened, TrialState.RUNNING)) == 2,
+        lambda: stop_study(search.db, opened.study_id, STOP_NOW),
+    )
+    assert search.run(2) == 0
+    assert len(in_state(opened, TrialState.RUNNING)) == 2 and not in_state(opened, *FINISHED, TrialState.FAIL)
+    assert search.run(1) == 0  # it stays stopped
+    resume_study(search.db, opened.study_id)
+    monkeypatch.setenv("FAKE_EPOCH_S", "0.05")
+    assert search.run(2) == 0
+    assert [trial.state for trial in opened.study.get_trials()] == [TrialState.COMPLETE] * 3
 
 
 def test_an_exhausted_space_ends_the_study_well(search: Search) -> None:
