@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from search.assignment import HandedOn
 from search.drawing import Drawer, Drawn
-from search.ending import describe, failed, stop_after_failures, stopped_by_failures, tell
+from search.ending import describe, failed, one_line, stop_after_failures, stopped_by_failures, tell
 from search.engine import choose_engine
 from search.growth import Growth
 from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
@@ -142,6 +142,10 @@ def _run(session: Session, drawn: Drawn, stop: threading.Event) -> None:
     except LeaseLost as error:
         say("is lost", trial.number, str(error))
         return
+    except AWAY as error:  # in a call that does not wait for it: nothing is lost but this attempt
+        say("is put back", trial.number, one_line(error))
+        patiently(lambda: release(session.db, claim, session.owner))
+        return
     except InputError as error:
         tell(trial, failed(error))
         _clear(session, claim, trial.number)
@@ -152,15 +156,19 @@ def _run(session: Session, drawn: Drawn, stop: threading.Event) -> None:
         patiently(lambda: tell(trial, ending))
         say("ends", trial.number, describe(ending))
         _clear(session, claim, trial.number)
-        if ending.state == TrialState.FAIL and (reason := stop_after_failures(session.db, session.opened)):
+        if ending.state == TrialState.FAIL and (reason := _stop_after_failures(session)):
             say("stops the study", cause=reason)
+
+
+def _stop_after_failures(session: Session) -> str | None:
+    return patiently(lambda: stop_after_failures(session.db, session.opened))
 
 
 def _clear(session: Session, claim: Claim, number: int) -> None:
     patiently(lambda: close(session.db, claim, session.owner))
     with suppress(OSError, StorageError):  # the trial is told: what is left over costs space alone
         remove_checkpoint(session.artifacts, session.opened.plan.study.name, number)
-        sweep_weights(session)
+        patiently(lambda: sweep_weights(session))
 
 
 if __name__ == "__main__":
