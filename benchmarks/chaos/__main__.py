@@ -49,7 +49,7 @@ def main() -> None:
             print(f"{name}, {side.__name__} ...", file=sys.stderr, flush=True)
             print_row(cells(TREATMENTS[name](side, server)))
         for name in [name for name in wanted if name in REAL]:
-            print(f"\n{name}: {REAL[name](server, options.data)}", flush=True)
+            print(f"\n{name}: {REAL[name](server, options.data and options.data.resolve())}", flush=True)
 
 
 def cells(row: Row) -> list[str]:

@@ -21,7 +21,9 @@ TIMEOUT_S = 120
 OURS = ("DATABASE_URL", "UNET_SEARCH_", "KERAS_BACKEND")  # a test's environment names its own, or none
 
 # What a command may say of its work before it finds the fault; anything else beside the one line is a fault itself.
-PROGRESS = re.compile(r"no --data: |\d+ training and \d+ validation images|training on \d+ images|epoch \d+/|worker \d+: ")
+PROGRESS = re.compile(
+    r"no --data: |\d+ training and \d+ validation images|training on \d+ images|epoch \d+/|worker \d+: "
+)
 
 
 @dataclass(frozen=True)
