@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from benchmarks.chaos.fleet import ROOT, children, command_line
 from benchmarks.chaos.server import Server
 
+EVERY_S = 20.0  # longer than a worker takes to start: a trial must get somewhere between two kills
 VALUES = text("""
     select t.number, v.value from trials t join trial_values v using (trial_id)
     where t.state in ('COMPLETE', 'PRUNED') order by t.number""")
@@ -72,10 +73,10 @@ def read_values(url: str) -> dict[int, float]:
 
 def killed(server: Server, data: Path | None) -> str:
     """The same search undisturbed and with its one worker killed five times: the same values to the bit?"""
-    search, kills = Search(data, trials=4, epochs=5, images=200), list[int]()
+    search, kills = Search(data, trials=8, epochs=5, images=200), list[int]()
 
     def kill(workers: list[psutil.Process], gone: float) -> None:
-        if workers and len(kills) < 5 and gone > 25 * (len(kills) + 1):
+        if workers and len(kills) < 5 and gone > EVERY_S * (len(kills) + 1):
             kills.append(workers[0].pid)
             workers[0].kill()
 
