@@ -81,6 +81,7 @@ def test_a_gpu_that_is_asked_for_and_missing(tmp_path: Path, no_engine: dict[str
     assert "--device gpu needs a GPU" in told.text["workers"]
 
 
+@pytest.mark.slow
 def test_a_gpu_that_nvidia_smi_lists_and_the_engine_does_not_see(tmp_path: Path) -> None:
     tool = tmp_path / "bin" / "nvidia-smi"
     tool.parent.mkdir()

@@ -94,6 +94,7 @@ def test_a_worker_that_hangs_is_killed_and_its_trial_handed_on(search: Search) -
     assert log(search).count("is killed: no batch for") == 1
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs_at_the_same_place_fails(search: Search) -> None:
     """Though each worker repeats the epochs before it."""
     opened = search.create(1)
@@ -105,6 +106,7 @@ def test_a_trial_that_hangs_at_the_same_place_fails(search: Search) -> None:
     assert log(search).count("is killed: no batch for") == 2
 
 
+@pytest.mark.slow
 def test_waiting_for_a_slot_is_no_hang(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_EPOCH_S", "0.4")
     opened = search.create(1)

@@ -142,6 +142,7 @@ def test_the_leaderboard_and_exports_name_a_start(search: Search, files: list[Pa
     assert figures["leaderboard"][0]["parameters"] == 32 * 3 * 1000
 
 
+@pytest.mark.slow
 def test_four_runs_at_once_enqueue_each_start_once(server_url: str, place: Path, files: list[Path]) -> None:
     (place / "search.toml").write_text(
         "[study]\nname = 'fake'\ntrials = 4\nwarm_start = ['first.toml', 'second.toml']\n"

@@ -95,6 +95,7 @@ def test_a_backup_says_what_is_in_it(db: Database, artifacts: Artifacts, tmp_pat
     assert {"unet-search", "optuna", "postgresql"} <= found["versions"].keys()
 
 
+@pytest.mark.slow
 def test_a_large_study_is_never_held_as_a_whole(
     db: Database, study: optuna.Study, artifacts: Artifacts, elsewhere: Path, other: Database, tmp_path: Path
 ) -> None:
