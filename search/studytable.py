@@ -1,11 +1,12 @@
 """Studies with their sizes, for people."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
 
-from search.tables import score
+from search.tables import plain_table, score
 from storage.studies import ListedStudy
 from storage.trials import Counts
 
@@ -14,9 +15,7 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 def studies_table(found: Sequence[ListedStudy]) -> Table:
     """One row for each study."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("study", "trials", "best", "created", "rows", "artifacts"):
-        table.add_column(column, justify="left" if column in ("study", "trials") else "right")
+    table = plain_table("study", "trials", "best", "created", "rows", "artifacts")
     for study in found:
         best = "-" if study.best is None else f"{score(study.best.value)} (trial {study.best.number})"
         created = "-" if study.created is None else f"{study.created.astimezone():%Y-%m-%d %H:%M}"
@@ -35,11 +34,4 @@ def size(count: int) -> str:
 
 
 def _counts(counts: Counts) -> str:
-    numbers = {
-        "complete": counts.complete,
-        "pruned": counts.pruned,
-        "running": counts.running,
-        "waiting": counts.waiting,
-        "failed": counts.failed,
-    }
-    return ", ".join(f"{number} {state}" for state, number in numbers.items() if number) or "none"
+    return ", ".join(f"{number} {state}" for state, number in asdict(counts).items() if number) or "none"

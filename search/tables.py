@@ -10,12 +10,13 @@ from rich.text import Text
 from storage.trials import Leader, Running
 
 BAR = 24  # characters
+TEXTS = ("configuration", "epoch", "name", "study", "trials", "worker")  # columns that begin at the left
 
 
 def running_table(running: Sequence[Running], epochs: int | None) -> Table:
     """One row for each trial under way; `epochs` of a trial, where known. Names where one of them has one."""
     named = any(trial.name for trial in running)
-    table = _table("trial", *["name"] * named, "worker", "epoch", "mIoU", "best so far")
+    table = plain_table("trial", *["name"] * named, "worker", "epoch", "mIoU", "best so far")
     for trial in running:
         scores = score(trial.value), score(trial.best_value)
         names = [_name(trial.name)] * named
@@ -25,7 +26,7 @@ def running_table(running: Sequence[Running], epochs: int | None) -> Table:
 
 def leaderboard_table(leaders: Sequence[Leader]) -> Table:
     """One row for each of the best trials, best first."""
-    table = _table("rank", "trial", "name", "mIoU", "parameters")
+    table = plain_table("rank", "trial", "name", "mIoU", "parameters")
     for rank, trial in enumerate(leaders, 1):
         parameters = trial.user_attrs.get("parameters")
         size = "-" if parameters is None else f"{parameters:,}"
@@ -43,10 +44,11 @@ def score(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """An empty table without lines; numbers stand at the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("name", "worker", "epoch") else "right")
+        table.add_column(column, justify="left" if column in TEXTS else "right")
     return table
 
 

@@ -34,6 +34,7 @@ class Fleet(Protocol):
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
     def running(self) -> bool: ...
+    def statuses(self) -> list[int | None]: ...
 
 
 class Ours:
@@ -122,6 +123,9 @@ class Plain:
 
     def running(self) -> bool:
         return any(process.poll() is None for process in self.processes)
+
+    def statuses(self) -> list[int | None]:
+        return [process.poll() for process in self.processes]
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with output(self.folder) as log:

@@ -1,6 +1,5 @@
 """What a treatment left behind, counted in the database and in the log of pretended epochs."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +53,3 @@ def count(url: str, folder: Path) -> Outcome:
         repeated=sum(times - 1 for times in begun.values()),
         epochs=begun.total(),
     )
-
-
-def as_json(outcome: Outcome) -> str:
-    return json.dumps(vars(outcome))

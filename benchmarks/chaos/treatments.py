@@ -137,7 +137,7 @@ def _first_start(side: Side, server: Server, hosts: int, trials: int) -> Row:
             seen.look()
 
         ended, seconds = timed(fleet, 180, act)
-        died = max(0, len(seen.pids) - hosts) + sum(bool(status) for status in getattr(fleet, "statuses", list)())
+        died = max(0, len(seen.pids) - hosts) + sum(map(bool, fleet.statuses()))
         return row("", fleet, trials, url, folder, died, seconds, ended)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from search.commands.options import as_json
+from search.tables import plain_table
 
 COURSE = (64, 128, 1)  # height, width, channels; the size changes no network's parameters
 
@@ -16,16 +17,12 @@ COURSE = (64, 128, 1)  # height, width, channels; the size changes no network's 
 def presets(sources: tuple[str, ...], as_json: bool) -> None:
     """Count the parameters of presets (all of them when none is named) or files, for grey images of 64x128."""
     from rich.console import Console
-    from rich.table import Table
 
     counted = count(sources)
     if as_json:
         click.echo(json.dumps(counted))
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("configuration")
-    for name in ("parameters", "trainable"):
-        table.add_column(name, justify="right")
+    table = plain_table("configuration", "parameters", "trainable")
     for row in counted:
         table.add_row(row["name"], f"{row['parameters']:,}", f"{row['trainable']:,}")
     Console(highlight=False).print(table)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +84,11 @@ def export(name: str | None, folder: Path | None, trial: int | None, output: Pat
 
 def figures(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
     """What `--json` prints; scripts rely on the keys."""
-    counts, best = found.counts, found.best
+    best = found.best
     return {
         "study": name,
         "budget": budget,
-        "trials": {
-            "complete": counts.complete,
-            "pruned": counts.pruned,
-            "running": counts.running,
-            "waiting": counts.waiting,
-            "failed": counts.failed,
-        },
+        "trials": asdict(found.counts),
         "best": None
         if best is None
         else {
