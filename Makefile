@@ -41,8 +41,10 @@ test-jax: $(VENV)/dev $(VENV)-jax/run  ## the trainer under JAX, in an environme
 
 lock: $(VENV)/dev  ## pins every version with its hash
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra s3 --group build $(LOCK) -o requirements.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra gpu -c requirements.lock $(LOCK) \
+	  $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) -o requirements-gpu.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra s3 --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group jax -c requirements-dev.lock --no-emit-package tensorflow \
 	  $(LOCK) -o requirements-jax.lock
 	rm -rf $(VENV)-lock
