@@ -38,8 +38,10 @@ class Slot:
     env: Mapping[str, str] = field(default_factory=dict)  # laid over the supervisor's environment
 
 
-def list_slots(workers: int | None = None, device: Choice = "auto", deterministic: bool = False) -> tuple[Slot, ...]:
-    """The host's slots: one a GPU, or on the CPU one a core where memory suffices, at most 8.
+def list_slots(
+    workers: int | None = None, device: Choice = "auto", deterministic: bool = False, per_gpu: int = 1
+) -> tuple[Slot, ...]:
+    """The host's slots: `per_gpu` a GPU, or on the CPU one a core where memory suffices, at most 8.
 
     workers:  so many slots instead; they share the GPUs, or the cores, between them
     device:   "gpu" is an InputError where there is none; "cpu" leaves GPUs alone
@@ -50,7 +52,7 @@ def list_slots(workers: int | None = None, device: Choice = "auto", deterministi
     if device == "gpu" and not gpus:
         raise InputError("--device gpu needs a GPU that nvidia-smi lists; got none; check the driver or use the CPU")
     cores = count_cores()
-    count = workers or len(gpus) or default_cpu_workers(cores, memory_bytes())
+    count = workers or len(gpus) * per_gpu or default_cpu_workers(cores, memory_bytes())
     threads = max(1, cores // count)
     return tuple(_slot(index, gpus, threads, deterministic) for index in range(count))
 

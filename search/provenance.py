@@ -1,5 +1,6 @@
 """What made a result: versions of the libraries and the commit of the source, without importing any of them."""
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -23,10 +24,13 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The commit of the source tree, `-dirty` behind it where files differ; None where it is no git checkout."""
+    """The commit of the source tree, `-dirty` behind it where files differ.
+
+    Outside a git checkout, as in an image, that of UNET_SEARCH_COMMIT; None where nobody knows.
+    """
     root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("UNET_SEARCH_COMMIT") or None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

@@ -110,6 +110,11 @@ def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
             click.echo(f"{best} could not be written; write it elsewhere with: unet-search export -o FILE", err=True)
     reason = stop_reason(db, opened.study_id)
     if reason:
-        click.echo(f"the study is stopped: {reason}; go on with: unet-search resume", err=True)
+        click.echo(stopped_line(reason), err=True)
     elif status:
         click.echo("interrupted; the same command goes on where it stopped", err=True)
+
+
+def stopped_line(reason: str) -> str:
+    """What is said of a study that was stopped, and what to do."""
+    return f"the study is stopped: {reason}; go on with: unet-search resume"

@@ -20,7 +20,7 @@ data_path = click.option(
 sets = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="A value of the configuration.")
 deterministic = click.option("--deterministic", is_flag=True, help="The same bits on the same machine; slower.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-study_name = click.option("--study", "name", help="The study.  [default: the only one]")
+study_name = click.option("--study", "name", envvar="UNET_SEARCH_STUDY", help="The study.  [default: the only one]")
 device = click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="What to train on.")
 
 

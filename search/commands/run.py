@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from search.commands.fleet import ask, make_plan, prepare_study, run_crew, writable
+from search.commands.fleet import ask, make_plan, prepare_study, run_crew, stopped_line, writable
 from search.commands.metrics import metrics_options
-from search.commands.options import data_path, deterministic, device, load_settings, run_dir, sets, study_name
+from search.commands.options import data_path, deterministic, device, load_settings, run_dir, study_name
 from search.devices import Choice, list_slots
 from search.metrics import serve_metrics
 from search.pool import Crew
 from search.study import open_study
 from search.tools import DEFAULT_TOOLS
 from storage.database import open_database
-from storage.study import freeze_question, get_budget
+from storage.study import freeze_question, get_budget, stop_reason
 
 
 def describes_search(command: Callable[..., None]) -> Callable[..., None]:
@@ -24,15 +24,32 @@ def describes_search(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         deterministic,
         run_dir,
-        click.option("--study", "name", help="The study's name.  [default: as in SEARCH.TOML, else unet]"),
+        click.option(
+            "--study",
+            "name",
+            envvar="UNET_SEARCH_STUDY",
+            help="The study's name.  [default: as in SEARCH.TOML, else unet]",
+        ),
         click.option(
             "--warm-start",
             multiple=True,
             metavar="SOURCE",
             help='Tried first: "report" (its four systems), a preset or a file.  [beside those of SEARCH.TOML]',
         ),
-        sets,
-        click.option("--trials", type=int, help="Trials in all; more than before extends a finished study."),
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            envvar="UNET_SEARCH_SET",
+            metavar="PATH=VALUE",
+            help="A value of the configuration, the same for all trials.",
+        ),
+        click.option(
+            "--trials",
+            type=int,
+            envvar="UNET_SEARCH_TRIALS",
+            help="Trials in all; more than before extends a finished study.",
+        ),
         data_path,
         click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
     ):
@@ -40,13 +57,24 @@ def describes_search(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-workers_option = click.option("--workers", type=int, help="Worker processes.  [default: one a GPU, else one a core]")
+workers_option = click.option(
+    "--workers", type=int, envvar="UNET_SEARCH_WORKERS", help="Worker processes.  [default: one a GPU, else one a core]"
+)
+per_gpu_option = click.option(
+    "--workers-per-gpu",
+    "per_gpu",
+    type=click.IntRange(1),
+    default=1,
+    envvar="UNET_SEARCH_WORKERS_PER_GPU",
+    help="Worker processes that share a GPU and its memory.  [default: 1]",
+)
 tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # tests bring a trainer of their own
 
 
 @click.command()
 @describes_search
 @workers_option
+@per_gpu_option
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @device
 @metrics_options
@@ -54,6 +82,7 @@ tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # te
 def run(
     *,
     workers: int | None,
+    per_gpu: int,
     timeout: float | None,
     device: Choice,
     metrics_port: int | None,
@@ -71,7 +100,7 @@ def run(
     settings = load_settings(folder)
     plan = make_plan(settings, timeout_s=timeout, **described)
     asked = ask(plan, deterministic)
-    slots = list_slots(workers, device, deterministic)
+    slots = list_slots(workers, device, deterministic, per_gpu)
     with (
         writable(settings),
         serve_metrics(metrics_port, metrics_host) as metrics,
@@ -90,7 +119,7 @@ def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
     settings = load_settings(folder)
     plan = make_plan(settings, **described)
     asked = ask(plan, deterministic)
-    with open_database(settings, create=True) as db:
+    with writable(settings), open_database(settings, create=True) as db:
         opened = prepare_study(db, plan, asked)
         trials = get_budget(db, opened.study_id)
         click.echo(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
@@ -102,6 +131,7 @@ def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
     "--data", type=click.Path(path_type=Path), help="Where the data lie on this host.  [default: as recorded]"
 )
 @workers_option
+@per_gpu_option
 @run_dir
 @device
 @metrics_options
@@ -111,19 +141,23 @@ def worker(
     name: str | None,
     data: Path | None,
     workers: int | None,
+    per_gpu: int,
     folder: Path | None,
     device: Choice,
     metrics_port: int | None,
     metrics_host: str,
     tools: str,
 ) -> None:
-    """Join the study of DATABASE_URL with one process per device slot."""
+    """Join the study of DATABASE_URL with one process per device slot; a stopped study has no work for it."""
     settings = load_settings(folder)
     path = None if data is None else str(data.expanduser().resolve())
     with writable(settings), serve_metrics(metrics_port, metrics_host) as metrics, open_database(settings) as db:
         opened = open_study(db, name, path)
+        if reason := stop_reason(db, opened.study_id):
+            click.echo(stopped_line(reason), err=True)
+            return
         deterministic = bool(opened.question["deterministic"])
         freeze_question(db, opened.study_id, ask(opened.plan, deterministic))  # refused here, not by each worker
-        slots = list_slots(workers, device, deterministic)
+        slots = list_slots(workers, device, deterministic, per_gpu)
         crew = Crew(opened.study.study_name, settings, slots, path, deterministic, tools=tools)
         sys.exit(run_crew(db, opened, crew, metrics))
