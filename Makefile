@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check chaos test-jax test-slow lock clean
+.PHONY: search test check chaos test-docker test-jax test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -20,10 +20,13 @@ else
 endif
 
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -m "not slow"
+	$(VENV)/bin/pytest -m "not slow and not docker"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow
+
+test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a real engine with Compose
+	$(VENV)/bin/pytest -m docker
 
 chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
 	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")

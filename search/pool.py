@@ -142,9 +142,18 @@ def _release(db: Database, children: list[Child]) -> None:
 def _hire(crew: Crew, slot: Slot) -> Child:
     logs = crew.settings.dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    name = f"{socket.gethostname()}:{slot.index}"
-    order = Order(crew.study, name, uuid4(), slot.device, slot.gpu, crew.deterministic, crew.data, tools=crew.tools)
-    return Child(slot, order, logs / f"worker-{slot.index}.log")
+    host = socket.gethostname()  # in the log's name too: hosts, or containers of one, may share the run's folder
+    order = Order(
+        crew.study,
+        f"{host}:{slot.index}",
+        uuid4(),
+        slot.device,
+        slot.gpu,
+        crew.deterministic,
+        crew.data,
+        tools=crew.tools,
+    )
+    return Child(slot, order, logs / f"worker-{host}-{slot.index}.log")
 
 
 def _environment(db: Database, settings: Settings) -> dict[str, str]:

@@ -24,7 +24,7 @@ def check_writable(folder: Path, what_to_do: str, room_mib: int = 1) -> None:
         free_mib = shutil.disk_usage(folder).free >> 20
     except OSError as error:
         remove_empty(made)
-        reason = (error.strerror or str(error)).lower()
+        reason = (error.strerror or str(error)).lower() + _owners(folder, error)
         raise StorageError(f"the folder must be writable; got {folder} ({reason}); {what_to_do}") from error
     if free_mib < room_mib:
         remove_empty(made)
@@ -54,6 +54,13 @@ def without_empty_folders(folder: Path) -> Iterator[None]:
         yield
     finally:
         remove_empty(made)
+
+
+def _owners(folder: Path, error: OSError) -> str:
+    """Whose the folder is, where that is why it cannot be written."""
+    if not isinstance(error, PermissionError) or not os.path.isdir(folder):
+        return ""
+    return f": it belongs to user {folder.stat().st_uid}, and this is user {os.geteuid()}"
 
 
 def _probe(folder: Path) -> None:

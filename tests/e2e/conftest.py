@@ -1,5 +1,6 @@
 """A search in miniature: tiny data, a fake trainer, real worker processes, a real PostgreSQL."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,11 @@ class Search:
     db: Database
     folder: Path
     data: Path
+
+    @property
+    def log(self) -> Path:
+        """What the first worker said."""
+        return self.folder / "run" / "logs" / f"worker-{socket.gethostname()}-0.log"
 
     def create(
         self,

@@ -25,7 +25,7 @@ def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def log(search: Search) -> str:
-    path = search.folder / "run" / "logs" / "worker-0.log"
+    path = search.log
     return path.read_text() if path.exists() else ""
 
 

@@ -16,7 +16,7 @@ def as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_event_is_a_line(search: Search) -> None:
     search.create(2, epochs=2, study="pruner = 'none'")
     assert search.run(1) == 0
-    lines = (search.folder / "run" / "logs" / "worker-0.log").read_text().splitlines()
+    lines = search.log.read_text().splitlines()
     events = [json.loads(line) for line in lines]
     assert all(event["time"] and event["worker"].endswith(":0") for event in events)
     told = [(event["trial"], event["event"]) for event in events]
@@ -33,7 +33,7 @@ def test_a_refusal_is_shown_as_its_cause(search: Search) -> None:
 def test_a_traceback_belongs_to_its_event(search: Search) -> None:
     search.create(1)
     assert search.run(1, "failing_tools") == 3
-    lines = (search.folder / "run" / "logs" / "worker-0.log").read_text().splitlines()
+    lines = search.log.read_text().splitlines()
     fails = [event for event in map(json.loads, lines) if event["event"] == "fails"]
     assert len(fails) == 15  # five trials, three times each
     assert all(event["traceback"].startswith("Traceback") for event in fails)

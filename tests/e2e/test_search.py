@@ -170,7 +170,7 @@ def test_a_worker_that_has_grown_too_large_makes_way_for_a_new_one(search: Searc
     opened = search.create(2)
     assert search.run(1, tools="growing_tools") == 0
     assert len(in_state(opened, *FINISHED)) == 2
-    log = (search.folder / "run" / "logs" / "worker-0.log").read_text()
+    log = search.log.read_text()
     assert log.count("grown too large") == 2
 
 

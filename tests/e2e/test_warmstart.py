@@ -126,7 +126,7 @@ def test_a_killed_start_goes_on_with_its_own_configuration(
     soon(lambda: any(trial.last_step for trial in in_state(opened, TrialState.RUNNING)), kill)
     assert search.run(1) == 0
     (trial,) = opened.study.get_trials()
-    assert (search.folder / "run" / "logs" / "worker-0.log").read_text().count("trial 0 starts") == 2
+    assert search.log.read_text().count("trial 0 starts") == 2
     assert sorted(trial.intermediate_values) == [1, 2, 3, 4, 5, 6]
     assert has_its_own(opened, trial, files[0])
 

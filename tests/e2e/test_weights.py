@@ -35,5 +35,5 @@ def test_weights_that_cannot_be_saved_cost_no_trial(search: Search) -> None:
     opened = search.create(2, epochs=2)
     assert search.run(1, "tests.faulty_train:unsaving_tools") == 0
     assert len(in_state(opened, TrialState.COMPLETE)) == 2
-    log = (search.folder / "run" / "logs" / "worker-0.log").read_text()
+    log = search.log.read_text()
     assert "trial 0 keeps no weights: OSError: no space left" in log
