@@ -75,10 +75,10 @@ def test_sigterm_hands_on_within_the_grace_period(stack: Stack) -> None:
 
 
 def test_a_stopped_study_stays_stopped_until_resume(stack: Stack) -> None:
-    stack.compose("up", "-d", "db", "init")
     stack.compose("up", "init")
     stack.call("unet-search", "stop")
-    said = stack.compose("up", "workers").stdout
+    stack.compose("up", "workers")
+    said = stack.compose("logs", "workers").stdout
     assert "the study is stopped: asked for by `unet-search stop`; go on with: unet-search resume" in said
     (worker,) = stack.containers("workers")
     assert (worker["State"], worker["ExitCode"]) == ("exited", 0)

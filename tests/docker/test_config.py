@@ -1,0 +1,108 @@
+"""What docker-compose.yml makes of its settings, as `docker compose config` says. No engine is needed."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.stack import PASSWORD, ROOT, Stack, needs_compose
+
+SETTING = re.compile(r"(?<!\$)\$(?:\{(\w+)|(\w+))")
+NOT_FOR_PEOPLE = {"COMMIT", "DASHBOARD_USER", "DASHBOARD_VIEWER_USER", "DB_CONNECTIONS", "UNET_SEARCH_LOG"}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    needs_compose(engine=False)
+    return Stack(tmp_path, {"PASSWORD": PASSWORD, "DATA": "mars.npz"})
+
+
+def services(stack: Stack, **settings: str) -> dict[str, Any]:
+    """The services that `docker compose up` would start."""
+    stack.settings |= settings
+    done = stack.compose("config", "--format", "json")
+    assert not done.stderr  # such as a warning of a variable that is not set
+    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    return found
+
+
+def test_gpus_are_reserved_for_workers_alone(stack: Stack) -> None:
+    found = services(stack)
+    (device,) = found["workers"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"capabilities": ["gpu"], "driver": "nvidia", "count": -1}  # all of them
+    assert not any("deploy" in found[name] for name in found.keys() - {"workers"})
+    assert {found[name]["image"] for name in found.keys() - {"db"}} == {"unet-search:gpu"}
+
+
+def test_one_setting_does_without_gpus(stack: Stack) -> None:
+    found = services(stack, DEVICE="cpu")
+    assert not any("deploy" in service for service in found.values())
+    assert found["workers"]["build"]["args"]["DEVICE"] == "cpu"
+    assert found["workers"]["command"] == ["unet-search", "worker", "--device", "cpu"]
+
+
+def test_another_device_is_refused(stack: Stack) -> None:
+    stack.settings["DEVICE"] = "tpu"
+    done = stack.compose("config", status=None)
+    assert done.returncode
+    assert 'service "workers-tpu" not found' in done.stderr
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "DATA"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_what_is_missing_is_named(stack: Stack, name: str, empty: bool) -> None:
+    del stack.settings[name]
+    if empty:
+        stack.settings[name] = ""
+    done = stack.compose("config", status=None)
+    assert done.returncode
+    assert f"set {name} in .env" in done.stderr
+
+
+def test_only_the_dashboard_is_published_and_on_this_host_alone(stack: Stack) -> None:
+    ports = {name: service["ports"] for name, service in services(stack).items() if "ports" in service}
+    assert ports.keys() == {"dashboard"}
+    (port,) = ports["dashboard"]
+    assert (port["host_ip"], port["published"]) == ("127.0.0.1", "8080")
+
+
+def test_db_bind_publishes_the_database_there(stack: Stack) -> None:
+    (port,) = services(stack, DB_BIND="10.0.0.5")["db"]["ports"]
+    assert (port["host_ip"], port["published"]) == ("10.0.0.5", "5432")
+
+
+@pytest.mark.parametrize("bind", ["", "10.0.0.6"])
+def test_a_database_elsewhere_starts_none_here_and_makes_no_study(stack: Stack, bind: str) -> None:
+    url = "postgresql://unet@10.0.0.5/unet"
+    found = services(stack, DATABASE_URL=url, DB_BIND=bind)
+    assert found.keys() == {"folders", "init", "workers", "dashboard"}
+    assert found["init"]["command"] == ["unet-search", "status"]
+    assert found["workers"]["environment"]["DATABASE_URL"] == url
+
+
+def test_the_password_is_in_no_url_and_no_command(stack: Stack) -> None:
+    for service in services(stack).values():
+        assert PASSWORD not in json.dumps(service.get("command"))
+        assert PASSWORD not in service["environment"].get("DATABASE_URL", "")
+
+
+def test_ours_have_no_rights_and_a_root_that_nobody_writes(stack: Stack) -> None:
+    found = services(stack)
+    for name in found.keys() - {"db"}:
+        assert found[name]["read_only"] and found[name]["cap_drop"] == ["ALL"], name
+    assert {name for name in found if found[name].get("cap_add") or found[name].get("user") == "root"} == {"folders"}
+    assert not any(service.get("privileged") for service in found.values())
+
+
+def test_every_setting_is_in_the_example_and_every_example_is_a_setting() -> None:
+    files = [ROOT / "docker-compose.yml", ROOT / "docker" / "choices.yml"]
+    used = {name or short for file in files for name, short in SETTING.findall(file.read_text())}
+    shown = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert used - NOT_FOR_PEOPLE == shown
+
+
+def test_the_example_has_no_password() -> None:
+    example = (ROOT / ".env.example").read_text()
+    assert re.findall(r"^\w*PASSWORD=(.*)$", example, re.MULTILINE) == ["", "", ""]

@@ -1,0 +1,58 @@
+"""Two hosts: two projects that share a database by its published port, and a folder of artifacts."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.stack import ROOT, Stack, free_port, running, wait_for
+from tests.docker.test_search import LAST_WORKER, STATES, STEPS, UNDER_WAY
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def other(stack: Stack, tmp_path: Path) -> Iterator[Stack]:
+    """The second host. The first one's database is published from its next start on."""
+    stack.settings |= {"DB_BIND": "127.0.0.1", "DB_PORT": free_port(), "ARTIFACTS": str(tmp_path / "shared")}
+    settings = stack.settings | {
+        "DB_BIND": "",
+        "DATABASE_URL": f"postgresql://unet@127.0.0.1:{stack.settings['DB_PORT']}/unet",
+        "OUT": str(tmp_path / "other-out"),
+        "TRIALS": "1",  # the first host's counts
+    }
+    files = (ROOT / "docker-compose.yml", Path(__file__).with_name("other-host.yml"))
+    with running(Stack(tmp_path, settings, files=files)) as other:
+        yield other
+
+
+def test_the_second_host_finishes_what_the_first_began(stack: Stack, other: Stack) -> None:
+    stack.settings |= {"TRIALS": "3", "EPOCHS": "25"}
+    stack.compose("up", "-d", "workers")
+    wait_for(lambda: len(stack.sql(UNDER_WAY)) == 1, "a trial of the first host with an epoch")
+    other.compose("up", "-d", "workers")
+    wait_for(lambda: len(stack.sql(UNDER_WAY)) == 2, "a trial of each host with an epoch")
+    number, worker = next(row for row in stack.sql(UNDER_WAY) if not row[1].startswith(f"{socket.gethostname()}:"))
+    subprocess.run(["docker", "kill", worker.partition(":")[0]], check=True, capture_output=True)
+    wait_for(lambda: _exited(other), "an end of the search")
+    assert stack.sql(STATES) == [[str(n), "COMPLETE"] for n in range(3)]
+    assert stack.sql(STEPS) == [[str(n), "25", "1", "25"] for n in range(3)]
+    (by,) = stack.sql(LAST_WORKER.format(number))
+    assert json.loads(by[0]) != worker
+    services = {
+        row["Service"] for row in map(json.loads, other.compose("ps", "-a", "--format", "json").stdout.splitlines())
+    }
+    assert services == {"folders", "init", "workers"}
+
+
+def test_a_host_without_the_study_says_so(stack: Stack, other: Stack) -> None:
+    stack.compose("up", "-d", "--wait", "db")
+    assert other.compose("up", "workers", status=None).returncode
+    assert "run `unet-search init`" in other.compose("logs", "init").stdout
+
+
+def _exited(stack: Stack) -> bool:
+    return all(row["State"] == "exited" for row in stack.containers("workers"))
