@@ -154,7 +154,7 @@ def open_bucket(url: str) -> Bucket:
             "or give a folder with UNET_SEARCH_ARTIFACTS"
         ) from None
     try:
-        client = boto3.client("s3", config=Config(connect_timeout=CONNECT_S))
+        client = boto3.Session().client("s3", config=Config(connect_timeout=CONNECT_S))
     except (BotoCoreError, ValueError) as error:  # a profile, region or endpoint that is none
         raise _unusable(url, error) from error
     parts = [part for part in found[2].split("/") if part]
