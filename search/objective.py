@@ -2,6 +2,8 @@
 
 import math
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import optuna
@@ -18,15 +20,15 @@ from search.record import describe, upload_pictures
 from search.retry import wait_to_retry
 from search.session import Session, trial_id
 from search.weights import keep_weights
-from storage.artifacts import checkpoint_path, remove_checkpoint
-from storage.errors import LeaseLost
+from storage.artifacts import checkpoint_key, remove_checkpoint
+from storage.errors import LeaseLost, StorageError
 from storage.lease import Claim
 from trainer.checkpoint import CheckpointError
 from trainer.config import TrainConfig
 from trainer.errors import DivergedError, InputError
 
 if TYPE_CHECKING:
-    from trainer.fit import Epoch
+    from trainer.fit import Epoch, Fitted
 
 DEADLY_STARTS = 5
 
@@ -86,7 +88,8 @@ def _ending(assigned: Assignment, error: Exception) -> Ending:
         return Ending(TrialState.PRUNED, cause=OUT_OF_MEMORY, message=one_line(error))
     say("fails", trial.number, one_line(error), error)
     if isinstance(error, CheckpointError) and trial.user_attrs.get(RETRIES):  # read in vain twice: it is damaged
-        remove_checkpoint(assigned.session.artifacts, assigned.session.opened.plan.study.name, trial.number)
+        with suppress(OSError, StorageError):  # it is then read in vain once more
+            remove_checkpoint(assigned.session.artifacts, assigned.session.opened.plan.study.name, trial.number)
     return failed(error)
 
 
@@ -119,8 +122,7 @@ def _train(assigned: Assignment) -> Ending:
             patiently(assigned.get_further)
         return not patiently(trial.should_prune)
 
-    checkpoint = checkpoint_path(session.artifacts, session.opened.plan.study.name, trial.number)
-    fitted = session.tools.train(assigned.config, session.dataset, on_epoch, checkpoint, assigned.should_stop)
+    fitted = _fit(assigned, on_epoch)
     assigned.require_mine()
     for epoch in fitted.history:  # one that a lost worker saved and did not come to report
         _report(trial, epoch, reported)
@@ -131,6 +133,27 @@ def _train(assigned: Assignment) -> Ending:
     session.beats.batch()
     keep_weights(session, trial, fitted)
     return Ending(TrialState.COMPLETE, fitted.best.miou)
+
+
+def _fit(assigned: Assignment, on_epoch: Callable[["Epoch"], bool]) -> "Fitted":
+    """Trains on a checkpoint of this machine, which is pushed to where it is kept whenever the trainer wrote it."""
+    session = assigned.session
+
+    def push() -> None:
+        if checkpoint.changed():
+            assigned.require_mine()  # nor may it replace that of the worker that has the trial now
+            checkpoint.push()
+
+    def should_stop() -> bool:
+        push()
+        return assigned.should_stop()
+
+    key = checkpoint_key(session.opened.plan.study.name, assigned.trial.number)
+    with session.artifacts.local(key) as checkpoint:
+        try:
+            return session.tools.train(assigned.config, session.dataset, on_epoch, checkpoint.path, should_stop)
+        finally:
+            push()
 
 
 def _report(trial: optuna.Trial, epoch: "Epoch", reported: set[int]) -> bool:

@@ -8,7 +8,7 @@ from search.ending import one_line
 from search.log import say
 from search.select import leaderboard
 from search.session import Session
-from storage.weights import list_weights, weights_path
+from storage.weights import list_weights, weights_key
 
 if TYPE_CHECKING:
     from trainer.fit import Fitted
@@ -23,9 +23,9 @@ def keep_weights(session: Session, trial: optuna.Trial, fitted: "Fitted") -> Non
     """
     try:
         if _rank(session.opened.study, trial.number, fitted.best.miou) < KEPT:
-            path = weights_path(session.artifacts, session.opened.plan.study.name, trial.number)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            session.tools.save_model(fitted, path)
+            with session.artifacts.local(weights_key(session.opened.plan.study.name, trial.number)) as kept:
+                session.tools.save_model(fitted, kept.path)
+                kept.push()
     except Exception as error:
         say("keeps no weights", trial.number, one_line(error), error)
 
@@ -33,14 +33,13 @@ def keep_weights(session: Session, trial: optuna.Trial, fitted: "Fitted") -> Non
 def sweep_weights(session: Session) -> None:
     """Removes the weights of trials that are over and not among the best, which they can never be again.
 
-    Any number of workers may do so at once, each with a view of its own that may be old. Raises OSError.
+    Any number of workers may do so at once, each with a view of its own that may be old. Raises OSError, StorageError.
     """
     study = session.opened.study
     over = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
     best = {trial.number for trial in leaderboard(study, KEPT)}  # asked later: no trial ends between the two unseen
-    for number, path in list_weights(session.artifacts, session.opened.plan.study.name).items():
-        if number in over - best:
-            path.unlink(missing_ok=True)
+    kept = list_weights(session.artifacts, session.opened.plan.study.name)
+    session.artifacts.remove(*(key for number, key in kept.items() if number in over - best))
 
 
 def _rank(study: optuna.Study, number: int, value: float) -> int:

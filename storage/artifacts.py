@@ -1,27 +1,26 @@
-"""Pictures and checkpoints of trials, in a folder that all hosts of a study share.
+"""Pictures, checkpoints and weights of trials, in a folder or bucket that all hosts of a study share.
 
-Pictures lie in the folder itself, as Optuna names them, and the dashboard shows them; checkpoints lie in
-checkpoints/STUDY/NUMBER.
+Pictures lie in the place itself, as Optuna names them, and the dashboard shows them; checkpoints lie in
+checkpoints/STUDY/NUMBER, weights in weights/STUDY/NUMBER.keras.
 """
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 
+from storage.bucket import SCHEME, open_bucket
 from storage.errors import StorageError
-from storage.files import check_writable
+from storage.places import Folder, Local, unwritable
 from storage.settings import Settings, mask_url
 
 if TYPE_CHECKING:
     from optuna import Trial
-    from optuna.artifacts import FileSystemArtifactStore
+    from optuna.artifacts._protocol import ArtifactStore
 
 IS_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")  # Optuna's ids are UUIDs; whatever else a row says, it leads nowhere else
 # What trials keep in FOLDER/STUDY, and how it is called there: by the trial's number.
@@ -36,37 +35,59 @@ ARTIFACT_IDS = text("""
       where t.study_id = :study_id) named
     where key ~ '^(dashboard:)?artifacts:' and value_json <> 'null' order by 1""")
 
-WHAT_TO_DO = "free some space or give another folder with UNET_SEARCH_ARTIFACTS"
+
+class Artifacts(Protocol):
+    """The artifact store; `str` of it is for people. What goes wrong is an OSError of a folder, else a StorageError."""
+
+    @property
+    def store(self) -> "ArtifactStore":
+        """Optuna's view of it."""
+
+    def check(self, room_mib: int = 1) -> None:
+        """Writes a probe and removes it; a StorageError where that fails, or a folder has less room."""
+
+    def local(self, key: str) -> AbstractContextManager[Local]:
+        """The file, there or not, as one of this machine."""
+
+    def open(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """The file's content; FileNotFoundError where there is none."""
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """The keys of the folder's own files, with their numbers of bytes; a missing folder has none."""
+
+    def remove(self, *keys: str) -> None:
+        """Removes files, and folders with what is left in them; those that are missing are no error."""
+
+    def without_empty_folders(self, keys: Iterable[str]) -> AbstractContextManager[None]:
+        """Removes folders that were made for files meanwhile and are still empty at the end."""
 
 
-@dataclass(frozen=True)
-class Artifacts:
-    """The folder, and Optuna's view of it."""
-
-    root: Path
-    store: "FileSystemArtifactStore"
-
-
-def artifacts_folder(settings: Settings) -> Path:
-    """The folder of UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's folder; it need not exist."""
+def artifacts_folder(settings: Settings) -> Path | None:
+    """The folder of UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's; it need not exist. None for a bucket."""
     given = settings.artifacts
     if given is None:
         return settings.dir.expanduser().absolute() / "artifacts"
+    if given.startswith(SCHEME):
+        return None
     if "://" in given:
         raise StorageError(
-            f"UNET_SEARCH_ARTIFACTS must be a folder; got {mask_url(given)!r}; "
-            "mount the bucket or share as a folder that all hosts see"
+            f"UNET_SEARCH_ARTIFACTS must be a folder or s3://BUCKET/PREFIX; got {mask_url(given)!r}; "
+            "mount another share as a folder that all hosts see"
         )
     return Path(given).expanduser().absolute()
 
 
-def open_artifacts(settings: Settings) -> Artifacts:
-    """Opens UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's folder; a StorageError when it cannot be written."""
-    from optuna.artifacts import FileSystemArtifactStore
+def find_artifacts(settings: Settings) -> Artifacts:
+    """The place of UNET_SEARCH_ARTIFACTS, or `artifacts` in the run's folder; whether it can be used is not known."""
+    folder = artifacts_folder(settings)
+    return open_bucket(settings.artifacts or "") if folder is None else Folder(folder)
 
-    root = artifacts_folder(settings)
-    check_writable(root, WHAT_TO_DO)
-    return Artifacts(root, FileSystemArtifactStore(root))
+
+def open_artifacts(settings: Settings) -> Artifacts:
+    """The same; a StorageError when it cannot be written."""
+    artifacts = find_artifacts(settings)
+    artifacts.check()
+    return artifacts
 
 
 def upload_picture(artifacts: Artifacts, trial: "Trial", picture: Path) -> str:
@@ -78,22 +99,22 @@ def upload_picture(artifacts: Artifacts, trial: "Trial", picture: Path) -> str:
             artifact_store=artifacts.store, file_path=str(picture), study_or_trial=trial, mimetype="image/png"
         )
     except OSError as error:
-        raise _unwritable(artifacts.root, error) from error
+        raise unwritable(artifacts, error) from error
 
 
-def checkpoint_path(artifacts: Artifacts, study: str, number: int) -> Path:
-    """Where the trial's checkpoint is, or shall be; its folder exists.
+def checkpoint_key(study: str, number: int) -> str:
+    """The key of a trial's checkpoint.
 
     Args:
         study: the study's name, any text.
         number: the trial's number, 0 or more.
     """
-    folder = artifacts.root / "checkpoints" / folder_name(study)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    return folder / str(number)
+    return f"checkpoints/{folder_name(study)}/{number}"
+
+
+def remove_checkpoint(artifacts: Artifacts, study: str, number: int) -> None:
+    """Removes the trial's checkpoint, if there is one."""
+    artifacts.remove(checkpoint_key(study, number))
 
 
 def folder_name(study: str) -> str:
@@ -101,10 +122,9 @@ def folder_name(study: str) -> str:
     return quote(study, safe=" ").replace(".", "%2E") or "%"
 
 
-def study_folders(root: Path, study: str) -> list[Path]:
-    """The folders that trials of the study have made."""
-    folders = [root / kind / folder_name(study) for kind in FOLDERS]
-    return [folder for folder in folders if os.path.isdir(folder)]  # False, too, for a name too long for a folder
+def study_folders(study: str) -> list[str]:
+    """The folders that trials of the study make."""
+    return [f"{kind}/{folder_name(study)}" for kind in FOLDERS]
 
 
 def artifact_ids(connection: Connection, study_id: int) -> list[str]:
@@ -112,23 +132,16 @@ def artifact_ids(connection: Connection, study_id: int) -> list[str]:
     return [name for name in connection.scalars(ARTIFACT_IDS, {"study_id": study_id}) if IS_ID.fullmatch(name)]
 
 
-def study_files(connection: Connection, root: Path, study_id: int, name: str) -> Iterator[Path]:
-    """The study's pictures, checkpoints and weights, as far as they are there."""
-    paths = [root / artifact for artifact in artifact_ids(connection, study_id)]
-    for folder in study_folders(root, name):
-        pattern = FOLDERS[folder.parent.name]
-        paths += sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
-    yield from filter(os.path.isfile, paths)
+def study_files(connection: Connection, artifacts: Artifacts, studies: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """By study, the keys of its pictures, checkpoints and weights that are there, with their numbers of bytes.
 
-
-def remove_checkpoint(artifacts: Artifacts, study: str, number: int) -> None:
-    """Removes the trial's checkpoint, file or folder, if there is one."""
-    path = checkpoint_path(artifacts, study, number)
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _unwritable(folder: Path, error: OSError) -> StorageError:
-    return StorageError(f"the folder must be writable; got {folder} ({error.strerror or error}); {WHAT_TO_DO}")
+    studies: names and ids
+    """
+    pictures = artifacts.sizes()
+    files = {}
+    for name, study_id in studies.items():
+        files[name] = {key: pictures[key] for key in artifact_ids(connection, study_id) if key in pictures}
+        for folder, pattern in zip(study_folders(name), FOLDERS.values(), strict=True):
+            kept = artifacts.sizes(folder).items()
+            files[name] |= {key: size for key, size in kept if pattern.fullmatch(key.rpartition("/")[2])}
+    return files

@@ -5,15 +5,17 @@ what the rows lack when it goes on with the trial.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection, text
 
-from storage.artifacts import study_files
+from storage.artifacts import Artifacts, study_files
 from storage.database import Database, reported
 from storage.errors import StorageError
 from storage.kept import TABLES, Table, check_columns, count_rows
@@ -28,15 +30,16 @@ EXACT = text("select set_config('extra_float_digits', '1', true), set_config('Ti
 REVISION = text("select version_num from alembic_version")
 
 
-def write_backup(db: Database, root: Path, path: Path, names: Sequence[str] = (), tell: Tell = silent) -> Manifest:
+def write_backup(
+    db: Database, artifacts: Artifacts, path: Path, names: Sequence[str] = (), tell: Tell = silent
+) -> Manifest:
     """Writes the studies of these names (none: all) to a new file; gives what is in it.
 
     Args:
-        root: the artifact store's folder.
         path: written over where it exists; the caller sees to it that half a file is never taken for a whole one.
 
     Raises:
-        StorageError: there is no such study, or the tables are another version's.
+        StorageError: there is no such study, the tables are another version's, or a bucket cannot be read.
         OSError: the file cannot be written.
     """
     engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
@@ -44,12 +47,13 @@ def write_backup(db: Database, root: Path, path: Path, names: Sequence[str] = ()
         with (
             reported(db.url),
             engine.connect() as connection,
-            ZipFile(file, "w", ZIP_DEFLATED, strict_timestamps=False) as archive,
+            ZipFile(file, "w", ZIP_DEFLATED) as archive,
         ):
             connection.execute(EXACT)
             studies = _choose(connection, names)
             check_columns(connection)
-            files = _write_files(archive, root, _files(connection, root, studies), tell)
+            keys = [key for files in study_files(connection, artifacts, studies).values() for key in files]
+            written = _write_files(archive, artifacts, keys, tell)
             rows = _write_tables(archive, connection, list(studies.values()), tell)
             manifest = Manifest(
                 format=FORMAT,
@@ -57,7 +61,7 @@ def write_backup(db: Database, root: Path, path: Path, names: Sequence[str] = ()
                 versions=_versions(connection),
                 studies=list(studies),
                 rows=rows,
-                files=files,
+                files=written,
             )
             archive.writestr(MANIFEST, manifest.model_dump_json(indent=2) + "\n")
         file.flush()
@@ -78,19 +82,15 @@ def _choose(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     return dict(sorted(chosen.items(), key=lambda study: study[1]))
 
 
-def _files(connection: Connection, root: Path, studies: Mapping[str, int]) -> list[Path]:
-    return [path for name, key in studies.items() for path in study_files(connection, root, key, name)]
-
-
-def _write_files(archive: ZipFile, root: Path, paths: Sequence[Path], tell: Tell) -> int:
+def _write_files(archive: ZipFile, artifacts: Artifacts, keys: Sequence[str], tell: Tell) -> int:
     written = 0
-    for done, path in enumerate(paths):
-        tell("files", done, len(paths))
-        try:
-            archive.write(path, f"{ARTIFACTS}/{path.relative_to(root).as_posix()}", ZIP_STORED)  # no smaller deflated
-        except FileNotFoundError:
-            continue  # the checkpoint of a trial that has just ended
-        written += 1
+    for done, key in enumerate(keys):
+        tell("files", done, len(keys))
+        stored = ZipInfo(f"{ARTIFACTS}/{key}")  # no smaller deflated
+        with suppress(FileNotFoundError):  # the checkpoint of a trial that has just ended
+            with artifacts.open(key) as source, archive.open(stored, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
+            written += 1
     return written
 
 

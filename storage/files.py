@@ -47,9 +47,9 @@ def remove_empty(folders: list[Path]) -> None:
 
 
 @contextmanager
-def without_empty_folders(folder: Path) -> Iterator[None]:
+def without_empty_folders(folder: Path | None) -> Iterator[None]:
     """Removes those of the folder and its parents that were made meanwhile and are still empty at the end."""
-    made = missing(folder)
+    made = missing(folder) if folder else []
     try:
         yield
     finally:

@@ -7,12 +7,12 @@ come without a slot, so that the next worker goes on with them.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from storage.archive import Backup, Row, not_whole
+from storage.artifacts import Artifacts
 from storage.database import Database, reported
 from storage.errors import StorageError
 from storage.kept import TABLES, Table, check_columns
@@ -34,19 +34,19 @@ NAMES_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)([0-9]+)(:.*)", re.DOTALL)
 Ids = dict[int, int]  # by the id in the backup, the one in the database
 
 
-def restore_backup(db: Database, root: Path, backup: Backup, tell: Tell = silent) -> None:
-    """Puts a checked backup into the database, and its files into the artifact store's folder: all or nothing.
+def restore_backup(db: Database, artifacts: Artifacts, backup: Backup, tell: Tell = silent) -> None:
+    """Puts a checked backup into the database, and its files into the artifact store: all or nothing.
 
     Raises:
         StorageError: a study of that name exists, a file of that name has other content, or a value is none of its
             column's type.
-        OSError: a file cannot be written.
+        StorageError, OSError: a file cannot be written.
     """
     with reported(db.url), db.engine.begin() as connection:
         lock(connection, RESTORE)  # so that no other restore takes files for its own that this one may take away
         check_columns(connection)
         _refuse_existing(connection, backup.manifest.studies)
-        with files_put_back(backup, root, tell):
+        with files_put_back(backup, artifacts, tell):
             try:
                 _insert_all(connection, backup, tell)
             except (DataError, IntegrityError) as error:

@@ -1,14 +1,11 @@
 """All studies of a database with their sizes, and how one goes for good. By SQL alone, without Optuna."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import text
 
-from storage.artifacts import study_files, study_folders
+from storage.artifacts import Artifacts, study_files, study_folders
 from storage.database import Database, reported
 from storage.errors import StorageError
 from storage.kept import count_rows, delete_rows
@@ -46,19 +43,20 @@ class Removed:
     files: int
 
 
-def list_studies(db: Database, root: Path) -> list[ListedStudy]:
-    """The database's studies by name. `root` is the artifact store's folder."""
+def list_studies(db: Database, artifacts: Artifacts) -> list[ListedStudy]:
+    """The database's studies by name."""
     with db.engine.connect() as connection:
-        found = sorted((row.study_name, row.study_id) for row in connection.execute(STUDIES))
-    return [_describe(db, root, study_id, name) for name, study_id in found]
+        found = dict(sorted((row.study_name, row.study_id) for row in connection.execute(STUDIES)))
+        files = study_files(connection, artifacts, found)
+    return [_describe(db, study_id, name, sum(files[name].values())) for name, study_id in found.items()]
 
 
-def delete_study(db: Database, root: Path, study_id: int, name: str) -> Removed:
+def delete_study(db: Database, artifacts: Artifacts, study_id: int, name: str) -> Removed:
     """Removes a study with its rows, then its files in the artifact store; those that are missing are no error.
 
     Raises:
         StorageError: workers are at its trials, and it was not stopped.
-        OSError: a file cannot be removed; the rows are gone.
+        StorageError, OSError: a file cannot be removed; the rows are gone.
     """
     with reported(db.url), db.engine.begin() as connection:
         lock(connection, study_id)  # from here on nobody gets a slot
@@ -68,16 +66,13 @@ def delete_study(db: Database, root: Path, study_id: int, name: str) -> Removed:
                 f"a study that is deleted must not be worked on; got {name} with {held} trials under way; "
                 f"end its workers, or run `unet-search stop --study {name}`"
             )
-        files = list(study_files(connection, root, study_id, name))
+        files = study_files(connection, artifacts, {name: study_id})[name]
         rows = delete_rows(connection, study_id)
-    for path in files:
-        path.unlink(missing_ok=True)
-    for folder in study_folders(root, name):
-        shutil.rmtree(folder)  # with what a killed worker left half written
+    artifacts.remove(*files, *study_folders(name))  # with what a killed worker left half written
     return Removed(rows, len(files))
 
 
-def _describe(db: Database, root: Path, study_id: int, name: str) -> ListedStudy:
+def _describe(db: Database, study_id: int, name: str, artifact_bytes: int) -> ListedStudy:
     status = study_status(db, study_id)
     with db.engine.connect() as connection:
         return ListedStudy(
@@ -87,12 +82,5 @@ def _describe(db: Database, root: Path, study_id: int, name: str) -> ListedStudy
             best=status.best,
             created=connection.scalar(CREATED, {"study_id": study_id}),
             rows=sum(count_rows(connection, [study_id]).values()),
-            artifact_bytes=sum(map(_size, study_files(connection, root, study_id, name))),
+            artifact_bytes=artifact_bytes,
         )
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.path.getsize(path)
-    except FileNotFoundError:  # the checkpoint of a trial that has just ended
-        return 0

@@ -1,17 +1,14 @@
 """Weights of a study's trials, beside their checkpoints: weights/STUDY/NUMBER.keras."""
 
-from pathlib import Path
-
-from storage.artifacts import Artifacts, checkpoint_path
+from storage.artifacts import FOLDERS, Artifacts, folder_name
 
 
-def weights_path(artifacts: Artifacts, study: str, number: int) -> Path:
-    """Where a trial's weights are, or shall be; the folder need not exist."""
-    name = checkpoint_path(artifacts, study, number).parent.name  # the study's, such that it leads nowhere else
-    return artifacts.root / "weights" / name / f"{number}.keras"
+def weights_key(study: str, number: int) -> str:
+    """The key of a trial's weights."""
+    return f"weights/{folder_name(study)}/{number}.keras"
 
 
-def list_weights(artifacts: Artifacts, study: str) -> dict[int, Path]:
-    """The weights that are there, by their trial's number."""
-    folder = weights_path(artifacts, study, 0).parent
-    return {int(path.stem): path for path in folder.glob("*.keras") if path.stem.isdecimal()}
+def list_weights(artifacts: Artifacts, study: str) -> dict[int, str]:
+    """The keys of the weights that are there, by their trial's number."""
+    found = {key: key.rpartition("/")[2] for key in artifacts.sizes(f"weights/{folder_name(study)}")}
+    return {int(name.removesuffix(".keras")): key for key, name in found.items() if FOLDERS["weights"].fullmatch(name)}

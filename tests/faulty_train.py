@@ -2,13 +2,19 @@
 
 import ctypes
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import create_engine, text
+
 from search import objective, retry, watchdog
 from search.tools import Tools
-from tests.fake_train import FakeEpoch, FakeFitted, fails, load_history, make_tools, save_history, train
+from storage.artifacts import checkpoint_key, find_artifacts
+from storage.settings import Settings
+from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, fails, load_history, make_tools, save_history, train
+from tests.integration.kept import keep_file
 from trainer.config import TrainConfig
 from trainer.dataset import Dataset
 
@@ -56,6 +62,43 @@ def hangs_once(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint:
     return train(config, dataset, on_epoch, checkpoint, should_stop)
 
 
+def tells(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Path, should_stop: Any) -> FakeFitted:
+    """Adds a line to the file FAKE_TOLD for every epoch that is trained: its trial, its number, the process."""
+
+    def on_told_epoch(epoch: FakeEpoch) -> bool:
+        with Path(os.environ["FAKE_TOLD"]).open("a") as file:
+            file.write(f"{checkpoint.stem} {epoch.epoch} {os.getpid()}\n")
+        return bool(on_epoch(epoch))
+
+    return train(config, dataset, on_told_epoch, checkpoint, should_stop)
+
+
+def saves_late(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Path, should_stop: Any) -> FakeFitted:
+    """Tells, and writes a checkpoint only when it is interrupted, as the trainer does in its first minute."""
+    unsaved = checkpoint.with_suffix(".unsaved")
+    if checkpoint.exists():
+        shutil.copy(checkpoint, unsaved)
+    try:
+        return tells(config, dataset, on_epoch, unsaved, should_stop)
+    except Interrupted:
+        unsaved.replace(checkpoint)
+        raise
+
+
+def is_robbed(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Path, should_stop: Any) -> FakeFitted:
+    """Another worker takes the trial over, and keeps a checkpoint of its own, at the end of the second epoch."""
+
+    def on_most_epochs(epoch: FakeEpoch) -> bool:
+        goes_on = bool(on_epoch(epoch))
+        if epoch.epoch == 2:
+            with create_engine(os.environ["DATABASE_URL"]).begin() as connection:
+                connection.execute(text("update unet_search_slots set owner = gen_random_uuid()"))
+            keep_file(find_artifacts(Settings()), checkpoint_key("fake", 0), b"another's")
+        return goes_on
+
+    return train(config, dataset, on_most_epochs, checkpoint, should_stop)
+
+
 def fails_to_save(*_: Any) -> None:
     raise OSError("no space left")
 
@@ -89,6 +132,18 @@ def hanging_tools() -> Tools:
 def briefly_hanging_tools() -> Tools:
     watchdog.QUIET_S = 2.0
     return make_tools(hangs_once)
+
+
+def telling_tools() -> Tools:
+    return make_tools(tells)
+
+
+def late_tools() -> Tools:
+    return make_tools(saves_late)
+
+
+def robbed_tools() -> Tools:
+    return make_tools(is_robbed)
 
 
 def unsaving_tools() -> Tools:

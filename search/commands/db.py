@@ -9,7 +9,7 @@ from search.commands.options import load_settings, run_dir
 from search.meter import Meter
 from search.studytable import size
 from storage.archive import check_backup, open_backup
-from storage.artifacts import artifacts_folder
+from storage.artifacts import find_artifacts
 from storage.backup import write_backup
 from storage.database import find_database, open_database
 from storage.restore import restore_backup
@@ -36,7 +36,7 @@ def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
         raise InputError(f"a backup must be a file; got the folder {file}; name a file in it")
     try:
         with open_database(settings) as database, Meter() as meter, written_whole(file) as partial:
-            manifest = write_backup(database, artifacts_folder(settings), partial, names, meter.tell)
+            manifest = write_backup(database, find_artifacts(settings), partial, names, meter.tell)
     except OSError as error:
         raise InputError(
             f"files must be readable and writable; got {error.filename or file}: {error.strerror}; choose another place"
@@ -56,7 +56,7 @@ def restore(file: Path, folder: Path | None) -> None:
     with open_backup(file) as found, Meter() as meter:
         check_backup(found, meter.tell)  # before a database is made for it
         with open_database(settings, create=True) as database:
-            restore_backup(database, artifacts_folder(settings), found, meter.tell)
+            restore_backup(database, find_artifacts(settings), found, meter.tell)
             where = database.masked_url
     click.echo(f"{_contents(found.manifest)} of {file} are in {where}")
 

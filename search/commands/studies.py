@@ -11,7 +11,7 @@ import click
 
 from search.commands.options import as_json, load_settings, run_dir
 from search.studytable import studies_table
-from storage.artifacts import artifacts_folder
+from storage.artifacts import find_artifacts
 from storage.database import open_database
 from storage.studies import ListedStudy, delete_study, list_studies
 from storage.study import find_study
@@ -32,7 +32,7 @@ def list_all(folder: Path | None, as_json: bool) -> None:
 
     settings = load_settings(folder)
     with open_database(settings) as db:
-        found = list_studies(db, artifacts_folder(settings))
+        found = list_studies(db, find_artifacts(settings))
     if as_json:
         click.echo(json.dumps(figures(found)))
     elif found:
@@ -52,7 +52,7 @@ def delete(name: str, yes: bool, folder: Path | None) -> None:
         study_id, _ = find_study(db, name)
         if not yes:
             _ask(name)
-        removed = delete_study(db, artifacts_folder(settings), study_id, name)
+        removed = delete_study(db, find_artifacts(settings), study_id, name)
     click.echo(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
 
 

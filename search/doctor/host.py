@@ -8,8 +8,9 @@ from search.devices import CPU_SLOT_BYTES, QUERY, Choice, list_gpus, list_slots,
 from search.doctor.check import Check
 from search.engine import ENGINES
 from search.provenance import LIBRARIES, versions
-from storage.artifacts import WHAT_TO_DO, artifacts_folder
+from storage.artifacts import artifacts_folder, open_artifacts
 from storage.files import check_writable, without_empty_folders
+from storage.places import WHAT_TO_DO
 from storage.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -61,8 +62,11 @@ def look_at_run_folder(settings: Settings) -> list[Check]:
 
 
 def look_at_artifacts(settings: Settings) -> list[Check]:
-    """The folder of pictures and checkpoints."""
-    return [_look_at_folder("artifacts", artifacts_folder(settings), WHAT_TO_DO)]
+    """The folder or bucket of pictures and checkpoints."""
+    folder = artifacts_folder(settings)
+    if folder is None:
+        return [Check("artifacts", "ok", f"{open_artifacts(settings)} can be written")]
+    return [_look_at_folder("artifacts", folder, WHAT_TO_DO)]
 
 
 def _look_at_folder(name: str, folder: Path, what_to_do: str) -> Check:

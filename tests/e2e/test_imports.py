@@ -16,7 +16,7 @@ atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.mo
 main()
 """
 ENGINES = {"keras", "tensorflow", "jax", "albumentations"}
-SLOW = {"optuna", "matplotlib", "numpy"}
+SLOW = {"optuna", "matplotlib", "numpy", "boto3"}
 
 
 def imported(folder: Path, *arguments: str, **environ: str) -> set[str]:

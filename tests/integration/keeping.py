@@ -9,6 +9,7 @@ from storage.archive import check_backup, open_backup
 from storage.artifacts import Artifacts, open_artifacts
 from storage.backup import write_backup
 from storage.database import Database, connect
+from storage.places import Folder
 from storage.restore import restore_backup
 from storage.settings import Settings
 from tests.server import fresh_database
@@ -35,11 +36,11 @@ def other(server_url: str, template: str) -> Iterator[Database]:
 
 
 def keep(db: Database, artifacts: Artifacts, path: Path, *names: str) -> Path:
-    write_backup(db, artifacts.root, path, names)
+    write_backup(db, artifacts, path, names)
     return path
 
 
-def restore(db: Database, root: Path, path: Path) -> None:
+def restore(db: Database, to: Artifacts | Path, path: Path) -> None:
     with open_backup(path) as backup:
         check_backup(backup)
-        restore_backup(db, root, backup)
+        restore_backup(db, Folder(to) if isinstance(to, Path) else to, backup)

@@ -1,6 +1,7 @@
 """A study with everything that a study can have, and what a database says of one."""
 
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,13 +11,13 @@ from optuna.trial import TrialState
 from optuna_dashboard import save_note
 from sqlalchemy import text
 
-from storage.artifacts import Artifacts, checkpoint_path, upload_picture
+from storage.artifacts import Artifacts, checkpoint_key, upload_picture
 from storage.configurations import take_configuration
 from storage.database import Database
 from storage.kept import TABLES
 from storage.lease import claim_slot, name_trial
 from storage.study import freeze_question, set_budget
-from storage.weights import weights_path
+from storage.weights import weights_key
 
 QUESTION = {"engine": "tensorflow", "rate": 1e-5, "third": 1 / 3, "text": 'a "quoted" line\nand ünïcode \\ %s :x'}
 NAMES = """
@@ -33,11 +34,15 @@ def fill(db: Database, artifacts: Artifacts, name: str = "mars", trials: int = 8
     for number in range(trials):
         _finish(db, artifacts, study, number)
     _run(db, artifacts, study)
-    path = weights_path(artifacts, name, 0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"weights")
+    keep_file(artifacts, weights_key(name, 0), b"weights")
     study.enqueue_trial({"rate": 0.2})
     return study
+
+
+def keep_file(artifacts: Artifacts, key: str, content: bytes) -> None:
+    with artifacts.local(key) as kept:
+        kept.path.write_bytes(content)
+        kept.push()
 
 
 def dump(db: Database, name: str) -> dict[str, list[Any]]:
@@ -74,10 +79,10 @@ def _finish(db: Database, artifacts: Artifacts, study: optuna.Study, number: int
     trial.set_user_attr("text", QUESTION["text"])
     trial.set_constraint("parameters", number - 0.1)
     take_configuration(db, study._study_id, f"digest {trial.number}", trial._trial_id)
-    picture = artifacts.root / "curves.png"
-    picture.write_bytes(f"picture of {study.study_name} {trial.number}".encode())
-    upload_picture(artifacts, trial, picture)
-    picture.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "curves.png"
+        picture.write_bytes(f"picture of {study.study_name} {trial.number}".encode())
+        upload_picture(artifacts, trial, picture)
     save_note(trial, f"note on {trial.number}")
     state = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)[number % 3]
     study.tell(trial, (math.inf, 0.5)[number % 2] if state == TrialState.COMPLETE else None, state=state)
@@ -90,7 +95,7 @@ def _run(db: Database, artifacts: Artifacts, study: optuna.Study) -> None:
     trial = study.ask()
     name_trial(db, claim, trial._trial_id)
     trial.report(0.25, 1)
-    checkpoint_path(artifacts, study.study_name, trial.number).write_bytes(bytes(range(256)) * 5000)
+    keep_file(artifacts, checkpoint_key(study.study_name, trial.number), bytes(range(256)) * 5000)
 
 
 def _named(row: dict[str, Any], studies: dict[int, str], trials: dict[int, int]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def good(db: Database, tmp_path: Path) -> Path:
     """A backup of a small study."""
     artifacts = open_artifacts(Settings(dir=tmp_path / "run", artifacts=None))
     fill(db, artifacts, trials=2)
-    write_backup(db, artifacts.root, tmp_path / "good.zip")
+    write_backup(db, artifacts, tmp_path / "good.zip")
     return tmp_path / "good.zip"
 
 

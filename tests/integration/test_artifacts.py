@@ -5,7 +5,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from storage.artifacts import Artifacts, checkpoint_path, open_artifacts, remove_checkpoint, upload_picture
+from storage.artifacts import Artifacts, checkpoint_key, open_artifacts, remove_checkpoint, upload_picture
 from storage.database import Database
 from storage.errors import StorageError
 from storage.settings import Settings
@@ -32,7 +32,8 @@ def test_a_picture_is_kept_as_a_png(db: Database, study: optuna.Study, artifacts
 
 
 def test_a_checkpoint_is_removed_file_or_folder(artifacts: Artifacts) -> None:
-    path = checkpoint_path(artifacts, "mars", 3)
+    with artifacts.local(checkpoint_key("mars", 3)) as checkpoint:
+        path = checkpoint.path
     path.write_text("weights")
     remove_checkpoint(artifacts, "mars", 3)
     path.mkdir()
@@ -43,11 +44,11 @@ def test_a_checkpoint_is_removed_file_or_folder(artifacts: Artifacts) -> None:
 
 @pytest.mark.parametrize("study", ["..", "../..", "/etc", "a/b", "."])
 def test_a_studys_name_leads_nowhere_else(artifacts: Artifacts, study: str) -> None:
-    path = checkpoint_path(artifacts, study, 0)
+    path = artifacts.root / checkpoint_key(study, 0)
     assert path.resolve().parent.parent == artifacts.root.resolve() / "checkpoints"
 
 
-@pytest.mark.parametrize("given", ["/proc/pictures", "s3://key:secret@bucket"])
+@pytest.mark.parametrize("given", ["/proc/pictures", "s3://key:secret@bucket", "gs://bucket"])
 def test_what_cannot_be_written_is_refused(given: str) -> None:
     with pytest.raises(StorageError, match="UNET_SEARCH_ARTIFACTS") as caught:
         open_artifacts(Settings(artifacts=given))

@@ -14,6 +14,7 @@ from storage.artifacts import open_artifacts
 from storage.backup import write_backup
 from storage.database import Database, connect, create_tables
 from storage.embedded import embedded_server
+from storage.places import Folder
 from storage.restore import restore_backup
 from storage.settings import Settings
 from tests.integration.kept import contents, dump, fill
@@ -45,10 +46,10 @@ def server_version(db: Database) -> int:
 
 
 def move(source: Database, root: Path, target: Database, to: Path, path: Path) -> None:
-    write_backup(source, root, path)
+    write_backup(source, Folder(root), path)
     with open_backup(path) as backup:
         check_backup(backup)
-        restore_backup(target, to, backup)
+        restore_backup(target, Folder(to), backup)
 
 
 def test_from_the_embedded_server_to_postgresql_15_and_back(

@@ -24,13 +24,13 @@ def release_all(db: Database) -> None:
 
 
 def delete(db: Database, artifacts: Artifacts, study: optuna.Study) -> None:
-    delete_study(db, artifacts.root, study._study_id, study.study_name)
+    delete_study(db, artifacts, study._study_id, study.study_name)
 
 
 def test_a_study_is_listed_with_its_sizes(db: Database, artifacts: Artifacts) -> None:
     study = fill(db, artifacts)
     optuna.create_study(study_name="foreign", storage=db.storage)
-    foreign, mars = list_studies(db, artifacts.root)
+    foreign, mars = list_studies(db, artifacts)
     assert (foreign.name, foreign.best, foreign.created, foreign.artifact_bytes) == ("foreign", None, None, 0)
     assert foreign.counts == Counts()
     assert (mars.name, mars.study_id) == ("mars", study._study_id)
@@ -45,12 +45,12 @@ def test_a_deleted_study_leaves_nothing_and_others_alone(db: Database, artifacts
     release_all(db)
     before, files = dump(db, "venus"), contents(artifacts.root)
     rows = sum(map(len, dump(db, "mars").values()))
-    removed = delete_study(db, artifacts.root, study._study_id, "mars")
+    removed = delete_study(db, artifacts, study._study_id, "mars")
     assert (removed.rows, removed.files) == (rows, 10)
     assert dump(db, "venus") == before
     kept = contents(artifacts.root)
     assert len(kept) == 10 and kept.items() <= files.items()
-    assert not study_folders(artifacts.root, "mars")
+    assert not any((artifacts.root / folder).exists() for folder in study_folders("mars"))
     delete(db, artifacts, other)
     assert not contents(artifacts.root)
     with db.engine.connect() as connection:
