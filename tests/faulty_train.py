@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from search import objective, retry, watchdog
+from search import notebook, objective, retry, watchdog
 from search.tools import Tools
 from storage.artifacts import checkpoint_key, find_artifacts
 from storage.settings import Settings
@@ -103,6 +103,10 @@ def fails_to_save(*_: Any) -> None:
     raise OSError("no space left")
 
 
+def writes_nothing(*_: Any) -> str:
+    raise RuntimeError("no words")
+
+
 def impatient_tools() -> Tools:
     """Retries follow at once."""
     retry.PAUSES_S = AT_ONCE_S
@@ -148,3 +152,9 @@ def robbed_tools() -> Tools:
 
 def unsaving_tools() -> Tools:
     return replace(make_tools(train), save_model=fails_to_save)
+
+
+def silent_tools() -> Tools:
+    """No note can be written."""
+    notebook.trial_note = writes_nothing
+    return make_tools(train)
