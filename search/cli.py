@@ -23,6 +23,7 @@ COMMANDS = {
     "stop": "search.commands.study",
     "resume": "search.commands.study",
     "export": "search.commands.study",
+    "report": "search.commands.report",
     "study": "search.commands.studies",
     "db": "search.commands.db",
     "dashboard": "search.commands.dashboard",

@@ -124,7 +124,7 @@ def _train(assigned: Assignment) -> Ending:
     assigned.require_mine()
     for epoch in fitted.history:  # one that a lost worker saved and did not come to report
         _report(trial, epoch, reported)
-    describe(trial, fitted)
+    describe(session, trial, fitted)
     upload_pictures(session, trial, fitted)
     if fitted.stopped == "caller":
         return Ending(TrialState.PRUNED)

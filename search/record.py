@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.fit import Fitted
 
 
-def describe(trial: optuna.Trial, fitted: "Fitted") -> None:
+def describe(session: Session, trial: optuna.Trial, fitted: "Fitted") -> None:
     """Keeps what the leaderboard and the exports show of a trial."""
     attributes = {
         "miou_keras": fitted.best.miou_keras,
@@ -25,6 +25,7 @@ def describe(trial: optuna.Trial, fitted: "Fitted") -> None:
         "images_per_second": round(fitted.images_per_second, 2),
         "epochs": len(fitted.history),
         "stopped": fitted.stopped,
+        "images": [len(session.dataset.train), len(session.dataset.validation)],
         "versions": versions(),
         "commit": commit(),
     }

@@ -1,4 +1,4 @@
-"""What the supervisor does every second: shows the study, and keeps `best.toml` the best."""
+"""What the supervisor does every second: shows the study, and keeps `best.toml` and the study's note the best."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from search.ending import DUPLICATE
 from search.export import export_trial
+from search.notebook import note_study
 from search.patience import AWAY
 from search.progress import Finished, Progress
 from search.study import OpenStudy
@@ -20,18 +21,23 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 
 
 def watch(db: Database, opened: OpenStudy, progress: Progress, best: Path) -> Callable[[], None]:
-    """The `tick` of `run_pool`: shows what is new and writes the best trial to `best`."""
+    """The `tick` of `run_pool`: shows what is new, writes the best trial to `best`, and what was found to a note."""
     seen = {trial.number for trial in ended(opened)}
     exported: int | None = None
+    noted: list[int] = []
 
     def tick() -> None:
-        nonlocal exported
+        nonlocal exported, noted
         try:
             new = [trial for trial in ended(opened) if trial.number not in seen]
             status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
             number = status.best.number if status.best else None
             if number is not None and number != exported:
                 exported = _export(opened, best)
+            leaders = [trial.number for trial in status.leaders]
+            if leaders != noted:
+                note_study(db, opened)
+                noted = leaders
         except (SQLAlchemyError, *AWAY):
             return  # the database is away: the next tick shows what this one could not
         seen.update(trial.number for trial in new)

@@ -20,6 +20,7 @@ from search.engine import choose_engine
 from search.growth import Growth
 from search.lifeline import TOLD_TO_STOP, catch_signals, follow_parent, renewing
 from search.log import refusal, say, start_log
+from search.notebook import note_trial
 from search.objective import run_trial
 from search.order import Order, parse
 from search.patience import AWAY, connect_patiently, patiently
@@ -147,11 +148,13 @@ def _run(session: Session, drawn: Drawn, stop: threading.Event) -> None:
         patiently(lambda: release(session.db, claim, session.owner))
         return
     except InputError as error:
+        note_trial(session, claim, trial, failed(error))
         tell(trial, failed(error))
         _clear(session, claim, trial.number)
         raise
     finally:
         session.beats.rest()
+    note_trial(session, claim, trial, ending)
     if patiently(lambda: is_mine(session.db, claim, session.owner)):
         patiently(lambda: tell(trial, ending))
         say("ends", trial.number, describe(ending))

@@ -10,7 +10,7 @@ from storage.errors import StorageError
 VERSION = 1  # of our tables
 STEPS: dict[int, tuple[str, ...]] = {}  # by version, the statements that make it of the version before
 LOCKS = 0x756E6574  # first key of our advisory locks, "unet"; the second is a study's id or one of these
-SCHEMA, RESTORE = 0, -1
+SCHEMA, RESTORE = 0, -1  # below them, the notes of studies
 MARKER = "unet_search_configurations"  # the table made last: where it stands, all do
 
 # What is frozen in a study, how many trials it may have, and why it was stopped (null: it goes on).
@@ -64,6 +64,11 @@ LOCK = text("select pg_advisory_xact_lock(:locks, :key)")
 def lock(connection: Connection, key: int) -> None:
     """Waits for the lock of a study (its id), SCHEMA or RESTORE; the end of the transaction gives it back."""
     connection.execute(LOCK, {"locks": LOCKS, "key": key})
+
+
+def lock_note(connection: Connection, study_id: int) -> None:
+    """The same for a study's note, so that no claim waits for who writes it."""
+    lock(connection, RESTORE - study_id)
 
 
 def create_own_tables(connection: Connection) -> None:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from search.commands.options import find_data
+from search.ending import one_line
 from search.engine import choose_engine
 from search.enqueue import enqueue_starts, enqueued_lines
 from search.metrics import StudyMetrics
@@ -29,6 +30,8 @@ from storage.settings import Settings
 from storage.study import get_budget, stop_reason
 from storage.trials import study_status
 from trainer.dataset import open_dataset
+
+BEST, REPORT = "best.toml", "report.html"  # in the run's folder
 
 
 @contextmanager
@@ -81,22 +84,23 @@ def prepare_study(db: Database, plan: Plan, asked: dict[str, Any]) -> OpenStudy:
 
 def run_crew(db: Database, opened: OpenStudy, crew: Crew, metrics: StudyMetrics) -> int:
     """Runs the workers under the live table, then says what was found; gives the exit status."""
-    best = crew.settings.dir / "best.toml"
     places = places_left(db, opened.study_id)
     if places.free == places.running == 0:  # no worker need be started to find that out
-        conclude(db, opened, best, 0)
+        conclude(db, opened, crew.settings, 0)
         return 0
     for slot in crew.slots:
         click.echo(f"worker {slot.index}: {slot.device}", err=True)
     name = opened.study.study_name
+    best = crew.settings.dir / BEST
     with metrics.following(db, opened.study_id, name), Progress(name, opened.plan.base.budget.epochs) as progress:
         status = run_pool(db, crew, watch(db, opened, progress, best))
-    conclude(db, opened, best, status)
+    conclude(db, opened, crew.settings, status)
     return status
 
 
-def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
-    """The last lines: the best trials, and what to do next."""
+def conclude(db: Database, opened: OpenStudy, settings: Settings, status: int) -> None:
+    """The last lines: the best trials, and what to do next; and the report."""
+    best = settings.dir / BEST
     found = study_status(db, opened.study_id)
     click.echo(counts_line(found, get_budget(db, opened.study_id)))
     if found.best is not None:
@@ -108,8 +112,23 @@ def conclude(db: Database, opened: OpenStudy, best: Path, status: int) -> None:
             click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
         else:
             click.echo(f"{best} could not be written; write it elsewhere with: unet-search export -o FILE", err=True)
+        _report(db, opened, settings)
     reason = stop_reason(db, opened.study_id)
     if reason:
         click.echo(f"the study is stopped: {reason}; go on with: unet-search resume", err=True)
     elif status:
         click.echo("interrupted; the same command goes on where it stopped", err=True)
+
+
+def _report(db: Database, opened: OpenStudy, settings: Settings) -> None:
+    """Writes the report beside the best trial; its failure costs no search."""
+    from search.report.page import write_report
+
+    path = settings.dir / REPORT
+    try:
+        write_report(opened, db, open_artifacts(settings), path)
+    except Exception as error:
+        reason = f"{path} could not be written ({one_line(error)})"
+        click.echo(f"{reason}; write it elsewhere with: unet-search report -o FILE", err=True)
+    else:
+        click.echo(f"{path} shows the search: open it in a browser")

@@ -1,0 +1,94 @@
+"""One HTML page about a study, complete in itself, for people who do not know Optuna."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from search.axis import Axis
+from search.provenance import versions
+from search.report.gather import LEAST_FOR_IMPORTANCES, Entry, Report, gather
+from search.report.pictures import embed_pictures
+from search.report.table1 import CAVEAT, TABLE_1, is_comparable
+from search.study import OpenStudy
+from search.tables import label, score
+from storage.artifacts import Artifacts
+from storage.database import Database
+from trainer.whole import written_whole
+
+PICTURED = 3  # trials
+
+
+def write_report(opened: OpenStudy, db: Database, artifacts: Artifacts, path: Path) -> None:
+    """Writes the page whole or not at all. Raises OSError."""
+    page = render_report(opened, db, artifacts)
+    with written_whole(path) as partial:
+        partial.write_text(page, "utf-8")
+
+
+def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
+    """The page as HTML. Everything that comes from the database or a file is escaped in it."""
+    report = gather(opened, db)
+    environment = Environment(
+        loader=PackageLoader("search", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"score": score, "cell": _cell, "axis": _axis, "moment": _moment}
+    return environment.get_template("template.html.j2").render(
+        report=report,
+        plan=opened.plan,
+        question=opened.question,
+        best=next(iter(report.leaders), None),
+        charts=_charts(report) if report.leaders else {},
+        pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:PICTURED]],
+        least_for_importances=LEAST_FOR_IMPORTANCES,
+        table_1=TABLE_1 if is_comparable(opened.plan.base.data) else (),
+        caveat=CAVEAT,
+        called=_called,
+        version=versions().get("unet-search", ""),
+        now=datetime.now(UTC),
+    )
+
+
+def _charts(report: Report) -> dict[str, Markup]:
+    """The charts by name, as SVG; matplotlib escapes what is written in them."""
+    from search.report import charts  # matplotlib takes half a second to import
+
+    best = report.leaders[0]
+    with charts.chart_style():
+        figures = {
+            "curves": charts.draw_curves(report.curves, best),
+            "progress": charts.draw_progress(report.curves, report.complete),
+            "classes": charts.draw_classes(report.complete, report.classes, len(report.leaders)),
+        }
+        return {name: Markup(charts.to_svg(figure, name)) for name, figure in figures.items()}
+
+
+def _called(entry: Entry) -> str:
+    return label(entry.number, entry.name)
+
+
+def _cell(value: Any) -> str:
+    """A parameter's value, short: as TOML has it, four digits at most."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _axis(axis: Axis) -> str:
+    """What an axis can be, in words."""
+    if axis.kind == "choice":
+        return ", ".join(_cell(choice) for choice in axis.choices)
+    scale = ", logarithmic" if axis.log else f", steps of {_cell(axis.step)}" if axis.step else ""
+    return f"{_cell(axis.low)} to {_cell(axis.high)}{scale}"
+
+
+def _moment(time: datetime | None) -> str:
+    return "unknown" if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
