@@ -8,7 +8,7 @@ from optuna_dashboard import wsgi
 from search.commands.options import load_settings, run_dir
 from search.dashboard.accounts import Accounts, AccountSettings, check_host
 from search.dashboard.front import Front
-from search.dashboard.reports import Reports
+from search.dashboard.reports import study_reports
 from search.dashboard.serve import listen, serve
 from search.dashboard.store import ForgivingStore
 from search.dashboard.warm import warm_cache
@@ -35,7 +35,7 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
     with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db, listen(host, port) as socket:
         artifacts = open_artifacts(settings)
         app = wsgi(db.storage, artifact_store=ForgivingStore(artifacts.store))  # the cached storage, not a URL
-        front = Front(app, accounts, Reports(list, str))
+        front = Front(app, accounts, study_reports(db, artifacts))
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"
         click.echo(f"dashboard at http://{shown}:{socket.getsockname()[1]}/ ({note})")

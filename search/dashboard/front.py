@@ -15,6 +15,8 @@ from search.dashboard.reports import Reports
 from search.dashboard.request import Request, own_path
 from search.dashboard.sessions import Sessions
 from search.dashboard.tries import Tries
+from storage.errors import StorageError
+from trainer.errors import InputError
 
 PAGES = ("dashboard", "report")  # first parts of paths that are pages of a person's browser
 
@@ -58,7 +60,12 @@ class Front:
         if path == "":
             return redirect("/dashboard")
         if path == "/report" or path.startswith("/report/"):
-            return self._report(request, path)
+            try:
+                return self._report(request, path.encode("latin-1").decode("utf-8", "replace")[len("/report/") :])
+            except InputError as error:
+                return page(message_page(request.host, "No report", str(error)), HTTPStatus.NOT_FOUND)
+            except StorageError as error:
+                return page(message_page(request.host, "No report", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
         return None
 
     def _account(self, request: Request) -> Account | None:
@@ -108,16 +115,11 @@ class Front:
         self._sessions.end(request.token)
         return redirect(after, _cookie(request, self._sessions.begin(account)))
 
-    def _report(self, request: Request, path: str) -> Answer:
-        """The report of /report/STUDY; /report alone leads to the only one, or lists them."""
-        name = path.removeprefix("/report").removeprefix("/").encode("latin-1").decode("utf-8", "replace")
-        if name:
-            html = self._reports.page(name)
-            if html is None:
-                text = f"There is no study {name!r}."
-                return page(message_page(request.host, "Report", text), HTTPStatus.NOT_FOUND)
-            return page(html)
-        links = {study: f"/report/{quote(study, safe='')}" for study in self._reports.names()}
+    def _report(self, request: Request, study: str) -> Answer:
+        """The report of a study; of none in particular, the way to the only one, or a list."""
+        if study:
+            return page(self._reports.page(study))
+        links = {name: f"/report/{quote(name, safe='')}" for name in self._reports.names()}
         if len(links) == 1:
             return redirect(next(iter(links.values())))
         return page(studies_page(request.host, links))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from search.dashboard.accounts import Accounts, AccountSettings
 from search.dashboard.front import Front
 from search.dashboard.reports import Reports
+from trainer.errors import InputError
 
 ADMIN, VIEWER = ("admin", "right"), ("viewer", "look")
 HOST = "127.0.0.1:8080"
@@ -35,6 +36,7 @@ class Site:
     def __init__(self, studies: tuple[str, ...] = (), **settings: str) -> None:
         self.reached = 0
         self.drawn = 0
+        self._studies = studies
         accounts = Accounts(AccountSettings.model_validate(settings))
         self._front = Front(self._dashboard, accounts, Reports(lambda: list(studies), self._draw))
 
@@ -85,6 +87,8 @@ class Site:
         return [b"dashboard"]
 
     def _draw(self, name: str) -> str:
+        if name not in self._studies:
+            raise InputError(f"a study must exist; got {name!r}")
         self.drawn += 1
         return f"report of {name}"
 
