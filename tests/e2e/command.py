@@ -18,7 +18,7 @@ from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("unet-search")
 TIMEOUT_S = 120
-OURS = ("DATABASE_URL", "UNET_SEARCH_", "KERAS_BACKEND")  # a test's environment names its own, or none
+OURS = ("DATABASE_URL", "UNET_SEARCH_", "DASHBOARD_", "KERAS_BACKEND")  # a test's environment names its own, or none
 
 # What a command may say of its work before it finds the fault; anything else beside the one line is a fault itself.
 PROGRESS = re.compile(

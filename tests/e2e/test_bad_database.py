@@ -82,4 +82,6 @@ def test_an_export_that_cannot_be(place: Path, search: Search) -> None:
     refuse("export -o none/best.toml", f"{words}No such file", place, **environ)
     refuse("export -o best.toml", f"{words}File too large", place, file_bytes=256, **environ)
     refuse("export --trial 7 -o best.toml", r"must be complete or pruned; got 7 \(no such trial\)", place, **environ)
-    refuse("dashboard --port 1 --host 192.0.2.1", "needs a free port; got 192.0.2.1:1", place, **environ)
+    taken = "dashboard --port 1 --host 192.0.2.1"
+    refuse(taken, "needs a password; got --host 192.0.2.1 without one", place, **environ)
+    refuse(taken, "needs a free port; got 192.0.2.1:1", place, DASHBOARD_PASSWORD="right", **environ)

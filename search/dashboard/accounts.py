@@ -1,0 +1,87 @@
+"""Who may use the dashboard: accounts from the environment and the `.env` file in the current folder."""
+
+from dataclasses import dataclass
+from hmac import compare_digest
+from ipaddress import ip_address
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from trainer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who has signed in."""
+
+    user: str
+    may_change: bool  # else only look
+
+
+VISITOR = Account("visitor", may_change=False)  # everybody on this machine, while there is no password
+
+
+class AccountSettings(BaseSettings):
+    """A role without a password has no account."""
+
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    user: str = Field("admin", validation_alias="DASHBOARD_USER")  # may change and delete
+    password: str = Field("", repr=False, validation_alias="DASHBOARD_PASSWORD")
+    viewer_user: str = Field("viewer", validation_alias="DASHBOARD_VIEWER_USER")  # may only look
+    viewer_password: str = Field("", repr=False, validation_alias="DASHBOARD_VIEWER_PASSWORD")
+
+
+class Accounts:
+    """The accounts of one server; none means that nobody needs to sign in, and nobody may change anything."""
+
+    def __init__(self, settings: AccountSettings) -> None:
+        for name, user in (("DASHBOARD_USER", settings.user), ("DASHBOARD_VIEWER_USER", settings.viewer_user)):
+            if not user.strip() or ":" in user:
+                raise InputError(f"{name} must be a name without a colon; got {user!r}; give another one, or unset it")
+        if settings.user == settings.viewer_user:
+            raise InputError(
+                f"DASHBOARD_USER and DASHBOARD_VIEWER_USER must differ; got {settings.user!r} twice; rename one of them"
+            )
+        roles = (
+            (Account(settings.user, True), settings.password),
+            (Account(settings.viewer_user, False), settings.viewer_password),
+        )
+        self._passwords = {account: password for account, password in roles if password}
+
+    def __bool__(self) -> bool:
+        return bool(self._passwords)
+
+    def find(self, user: str, password: str) -> Account | None:
+        """The account with this name and password; takes as long for a wrong name as for a wrong password."""
+        found = None
+        for account, right in self._passwords.items():
+            if _same(user, account.user) & _same(password, right):
+                found = account
+        return found
+
+    def has(self, user: str) -> bool:
+        """Whether there is an account of this name."""
+        return any(account.user == user for account in self._passwords)
+
+
+def check_host(host: str, accounts: Accounts) -> None:
+    """Raises InputError where others than this machine's users could reach a server without a password."""
+    if not accounts and not is_loopback(host):
+        raise InputError(
+            f"a dashboard that others can reach needs a password; got --host {host} without one; "
+            "set DASHBOARD_PASSWORD, or leave --host away"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine and nothing else: localhost, 127.0.0.0/8 or ::1."""
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _same(given: str, right: str) -> bool:
+    """In constant time. What is no UTF-8 in the environment or in a form is compared byte by byte, too."""
+    return compare_digest(given.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape"))
