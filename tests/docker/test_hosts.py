@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.bucket import SECRET, bucket_contents
+from tests.bucket import aws as aws
+from tests.bucket import bucket_url as bucket_url
+from tests.bucket import s3_server as s3_server
 from tests.docker.stack import ROOT, Stack, free_port, running, wait_for
 from tests.docker.test_search import LAST_WORKER, STATES, STEPS, UNDER_WAY
 
+PNG = b"\x89PNG"
 pytestmark = pytest.mark.docker
 
 
@@ -52,6 +57,23 @@ def test_a_host_without_the_study_says_so(stack: Stack, other: Stack) -> None:
     stack.compose("up", "-d", "--wait", "db")
     assert other.compose("up", "workers", status=None).returncode
     assert "run `unet-search init`" in other.compose("logs", "init").stdout
+
+
+def test_a_bucket_takes_the_artifacts(stack: Stack, other: Stack, bucket_url: str, s3_server: str) -> None:
+    stack.compose("up", "init")
+    other.settings |= {
+        "UNET_SEARCH_ARTIFACTS": bucket_url,
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
+    assert "3 of 3 trials, 3 complete" in other.compose("up", "workers").stdout
+    kept = bucket_contents(bucket_url)
+    pictures = stack.sql("select count(*) from trial_system_attributes where key like 'artifacts:%'")
+    assert [[str(sum(content.startswith(PNG) for content in kept.values()))]] == pictures == [["9"]]
+    assert len([key for key in kept if key.startswith("weights/mars/")]) == 3
+    assert not any(key.startswith("checkpoints/") for key in kept)
 
 
 def _exited(stack: Stack) -> bool:

@@ -1,0 +1,61 @@
+"""The dashboard of the stack: who gets in, and what listens on the host."""
+
+import base64
+import urllib.request
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+
+from tests.docker.stack import PASSWORD, Stack, wait_for
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def port(stack: Stack) -> int:
+    """The dashboard's, with a study that has ended behind it."""
+    stack.settings["DASHBOARD_VIEWER_PASSWORD"] = "look"
+    before = listening()
+    stack.compose("up", "workers")
+    stack.compose("up", "-d")
+    port = int(stack.settings["DASHBOARD_PORT"])
+    wait_for(lambda: is_up(port), "a dashboard")
+    assert listening() - before == {("127.0.0.1", port)}
+    return port
+
+
+def test_it_shows_the_study_to_those_who_have_a_password_and_to_nobody_else(stack: Stack, port: int) -> None:
+    for path in ("/api/studies", "/api/meta", "/csv/1", "/artifacts/1/1/abc"):
+        assert ask(port, path)[0] == 401
+        assert ask(port, path, "admin", "look")[0] == 401
+    assert ask(port, "/api/studies", "admin", PASSWORD)[0] == 200
+    status, page = ask(port, "/report/mars", "viewer", "look")
+    assert status == 200 and "mean IoU" in page
+    assert ask(port, "/api/studies/1", "viewer", "look", "DELETE")[0] == 403
+    assert stack.sql("select study_name from studies") == [["mars"]]
+
+
+def listening() -> set[tuple[str, int]]:
+    """Addresses and ports of this host on which something listens for connections."""
+    return {tuple(found.laddr) for found in psutil.net_connections("tcp") if found.status == psutil.CONN_LISTEN}
+
+
+def ask(port: int, path: str, user: str = "", password: str = "", method: str = "GET") -> tuple[int, str]:
+    """Status and text of an answer."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    if user:
+        request.add_header("Authorization", f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def is_up(port: int) -> bool:
+    try:
+        return ask(port, "/login")[0] == 200
+    except OSError:
+        return False
