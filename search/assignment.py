@@ -41,6 +41,12 @@ class Assignment:
         if not self.is_mine():
             raise self._lost()
 
+    def require_not_lost(self) -> None:
+        """The same, but while the database is away, nobody is known to have it."""
+        with suppress(*AWAY):
+            if not self._is_mine():
+                raise self._lost()
+
     def should_stop(self) -> bool:
         """What the trainer asks before every batch; so the supervisor hears that the one before is done.
 
@@ -49,9 +55,7 @@ class Assignment:
         self.session.beats.batch()
         if not self.stop.is_set():
             return False
-        with suppress(*AWAY):  # the database may have been told to stop too
-            if not self._is_mine():
-                raise self._lost()
+        self.require_not_lost()  # the database may have been told to stop too
         return True
 
     def get_further(self) -> None:

@@ -88,7 +88,7 @@ def _ending(assigned: Assignment, error: Exception) -> Ending:
         return Ending(TrialState.PRUNED, cause=OUT_OF_MEMORY, message=one_line(error))
     say("fails", trial.number, one_line(error), error)
     if isinstance(error, CheckpointError) and trial.user_attrs.get(RETRIES):  # read in vain twice: it is damaged
-        with suppress(OSError, StorageError):  # it is then read in vain once more
+        with suppress(OSError, StorageError):  # then it is read in vain once more
             remove_checkpoint(assigned.session.artifacts, assigned.session.opened.plan.study.name, trial.number)
     return failed(error)
 
@@ -141,7 +141,7 @@ def _fit(assigned: Assignment, on_epoch: Callable[["Epoch"], bool]) -> "Fitted":
 
     def push() -> None:
         if checkpoint.changed():
-            assigned.require_mine()  # nor may it replace that of the worker that has the trial now
+            assigned.require_not_lost()  # it must not replace that of the worker that has the trial by then
             checkpoint.push()
 
     def should_stop() -> bool:

@@ -37,7 +37,7 @@ ARTIFACT_IDS = text("""
 
 
 class Artifacts(Protocol):
-    """The artifact store; `str` of it is for people. What goes wrong is an OSError of a folder, else a StorageError."""
+    """The artifact store; `str` of it is for people. A folder's faults are OSErrors, a bucket's StorageErrors."""
 
     @property
     def store(self) -> "ArtifactStore":

@@ -45,7 +45,7 @@ class Bucket:
         return Pictures(self, Boto3ArtifactStore(self.name, self.client))
 
     def check(self, room_mib: int = 1) -> None:
-        """Puts, finds, reads and removes a probe. A bucket is never full."""
+        """Puts, lists, reads and removes a probe; how much room there is, no bucket tells."""
         key = f".probe-{uuid.uuid4().hex}"
         with self.reported():
             self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=b"probe")
@@ -91,7 +91,7 @@ class Bucket:
             with self.reported():
                 failed = self.client.delete_objects(Bucket=self.name, Delete=batch).get("Errors")
             if failed:
-                raise self._unusable(f"{failed[0].get('Code')} for {failed[0].get('Key')}")
+                raise _unusable(self, f"{failed[0].get('Code')} for {failed[0].get('Key')}")
 
     @contextmanager
     def without_empty_folders(self, keys: Iterable[str]) -> Iterator[None]:
@@ -105,15 +105,12 @@ class Bucket:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            raise self._unusable(error) from error
+            raise _unusable(self, error) from error
 
     def _put(self, key: str, path: Path) -> None:
         """In one request, which takes up to 5 GB: a killed worker leaves no parts behind."""
         with self.reported(), path.open("rb") as file:
             self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=file)
-
-    def _unusable(self, reason: object) -> StorageError:
-        return _unusable(str(self), reason)
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,7 @@ def open_bucket(url: str) -> Bucket:
     return Bucket(found[1], "".join(f"{part}/" for part in parts), client)
 
 
-def _unusable(place: str, reason: object) -> StorageError:
+def _unusable(place: object, reason: object) -> StorageError:
     shown = mask_url(" ".join(str(reason).split()))
     return StorageError(
         f"the bucket must be readable and writable; got {place} ({shown}); "

@@ -2,7 +2,7 @@
 
 
 class StorageError(RuntimeError):
-    """A database, server or folder cannot be used. One line: the rule, then the value, then what to do."""
+    """A database, server, folder or bucket cannot be used. One line: the rule, then the value, then what to do."""
 
 
 class LeaseLost(RuntimeError):

@@ -1,6 +1,4 @@
-"""Where artifacts lie, by keys such as checkpoints/STUDY/3: in a folder that all hosts share. storage/bucket.py has
-the other kind of place.
-"""
+"""Artifacts in a folder that all hosts share, by keys such as checkpoints/STUDY/3, and a kept file on one machine."""
 
 import os
 import shutil

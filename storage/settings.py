@@ -30,7 +30,7 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, repr=False, validation_alias="DATABASE_URL")  # embedded server when missing
     dir: Path = Field(Path("unet-search"), validation_alias="UNET_SEARCH_DIR")  # the run's folder
-    artifacts: str | None = Field(None, validation_alias="UNET_SEARCH_ARTIFACTS")  # DIR/artifacts when missing
+    artifacts: str | None = Field(None, validation_alias="UNET_SEARCH_ARTIFACTS")  # a folder or s3://BUCKET/PREFIX
 
 
 def mask_url(text: str) -> str:

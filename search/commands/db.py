@@ -34,9 +34,10 @@ def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
     settings = load_settings(folder)
     if file.is_dir():
         raise InputError(f"a backup must be a file; got the folder {file}; name a file in it")
+    artifacts = find_artifacts(settings)
     try:
         with open_database(settings) as database, Meter() as meter, written_whole(file) as partial:
-            manifest = write_backup(database, find_artifacts(settings), partial, names, meter.tell)
+            manifest = write_backup(database, artifacts, partial, names, meter.tell)
     except OSError as error:
         raise InputError(
             f"files must be readable and writable; got {error.filename or file}: {error.strerror}; choose another place"
@@ -53,10 +54,11 @@ def restore(file: Path, folder: Path | None) -> None:
     All of them or nothing: a study whose name is there already is refused.
     """
     settings = load_settings(folder)
+    artifacts = find_artifacts(settings)
     with open_backup(file) as found, Meter() as meter:
         check_backup(found, meter.tell)  # before a database is made for it
         with open_database(settings, create=True) as database:
-            restore_backup(database, find_artifacts(settings), found, meter.tell)
+            restore_backup(database, artifacts, found, meter.tell)
             where = database.masked_url
     click.echo(f"{_contents(found.manifest)} of {file} are in {where}")
 

@@ -31,8 +31,9 @@ def list_all(folder: Path | None, as_json: bool) -> None:
     from rich.console import Console
 
     settings = load_settings(folder)
+    artifacts = find_artifacts(settings)
     with open_database(settings) as db:
-        found = list_studies(db, find_artifacts(settings))
+        found = list_studies(db, artifacts)
     if as_json:
         click.echo(json.dumps(figures(found)))
     elif found:
@@ -48,11 +49,12 @@ def list_all(folder: Path | None, as_json: bool) -> None:
 def delete(name: str, yes: bool, folder: Path | None) -> None:
     """Remove a study with its trials, pictures, checkpoints and weights, for good."""
     settings = load_settings(folder)
+    artifacts = find_artifacts(settings)
     with open_database(settings) as db:
         study_id, _ = find_study(db, name)
         if not yes:
             _ask(name)
-        removed = delete_study(db, find_artifacts(settings), study_id, name)
+        removed = delete_study(db, artifacts, study_id, name)
     click.echo(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
 
 
