@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from search import objective, retry, watchdog
+from search import notebook, objective, retry, watchdog
 from search.tools import Tools
 from tests.fake_train import FakeEpoch, FakeFitted, fails, load_history, make_tools, save_history, train
 from trainer.config import TrainConfig
@@ -60,6 +60,10 @@ def fails_to_save(*_: Any) -> None:
     raise OSError("no space left")
 
 
+def writes_nothing(*_: Any) -> str:
+    raise RuntimeError("no words")
+
+
 def impatient_tools() -> Tools:
     """Retries follow at once."""
     retry.PAUSES_S = AT_ONCE_S
@@ -93,3 +97,9 @@ def briefly_hanging_tools() -> Tools:
 
 def unsaving_tools() -> Tools:
     return replace(make_tools(train), save_model=fails_to_save)
+
+
+def silent_tools() -> Tools:
+    """No note can be written."""
+    notebook.trial_note = writes_nothing
+    return make_tools(train)

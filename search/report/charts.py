@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from threading import Lock
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,7 +22,7 @@ INK, GRID = "#1b1b1b", "#d0d0d0"
 THEMED = {INK: "currentColor", GRID: "var(--line)"}  # what the page's light and dark colours replace
 
 SIZE = (5.4, 3.4)  # inches: its text can still be read on a telephone
-MOST_POINTS = 4000  # of a chart in SVG; more of them are drawn into it as a picture
+MOST_POINTS, MOST_MARKS = 4000, 400  # of lines, and on their own; more of them are drawn into the SVG as a picture
 STYLE = {
     "svg.fonttype": "none",  # text stays text, in the page's font
     "text.parse_math": False,  # a class may be called $5
@@ -51,72 +52,44 @@ def chart_style() -> Iterator[None]:
 def draw_curves(curves: Sequence[Curve], best: Entry) -> Figure:
     """mIoU by epoch: pruned trials grey, complete ones light, the best in front."""
     figure, axes = _figure("epoch", "validation mIoU")
-    points = sum(len(curve.epochs) for curve in curves)
+    others = [curve for curve in curves if curve.number != best.number and curve.epochs]
+    as_picture = sum(len(curve.epochs) for curve in others) > MOST_POINTS
     for complete, colour in ((False, PRUNED), (True, COMPLETE)):
-        lines = [
-            np.column_stack([curve.epochs, curve.values])
-            for curve in curves
-            if curve.complete == complete and curve.number != best.number and curve.epochs
-        ]
+        lines = [np.column_stack([curve.epochs, curve.values]) for curve in others if curve.complete == complete]
         alpha = max(0.15, 0.8 - len(lines) / 200)  # many of them must not become one patch
-        axes.add_collection(
-            LineCollection(lines, colors=colour, alpha=alpha, linewidths=0.9, rasterized=points > MOST_POINTS)
-        )
-    for curve in curves:
-        if curve.number == best.number and curve.epochs:
-            axes.plot(curve.epochs, curve.values, color=BEST, linewidth=2, marker="o", markersize=2.5)
-            top = int(np.argmax(curve.values))
-            _name(axes, f"trial {best.number}", curve.epochs[top], curve.values[top])
+        axes.add_collection(LineCollection(lines, colors=colour, alpha=alpha, linewidths=0.9, rasterized=as_picture))
+    axes.plot(best.curve.epochs, best.curve.values, "o-", color=BEST, linewidth=2, markersize=2.5)
     axes.autoscale_view()
     axes.set_ylim(bottom=0)
+    _name(axes, best, best.best_epoch or 1)
     return figure
 
 
 def draw_progress(curves: Sequence[Curve], complete: Sequence[Entry]) -> Figure:
-    """The best mIoU so far over the trials, in the order in which they were begun, and each trial's own."""
+    """Each trial's mIoU by its number, and the best so far."""
     figure, axes = _figure("trial", "validation mIoU")
     pruned = [(curve.number, max(curve.values)) for curve in curves if not curve.complete and curve.values]
     found = sorted((entry.number, entry.miou) for entry in complete)
-    for points, colour in ((pruned, PRUNED), (found, COMPLETE)):
-        if points:
-            axes.plot(
-                *zip(*points, strict=True), "o", color=colour, markersize=3, alpha=0.7, rasterized=len(curves) > 300
-            )
-    numbers = [number for number, _ in found]
+    _scatter(axes, pruned, "o", color=PRUNED, markersize=3, alpha=0.7)
+    _scatter(axes, found, "o", color=COMPLETE, markersize=3, alpha=0.7)
+    numbers = [number for number, _ in found] + [curves[-1].number]
     so_far = np.maximum.accumulate([value for _, value in found])
-    last = max(numbers[-1], *(curve.number for curve in curves))
-    axes.step([*numbers, last], [*so_far, so_far[-1]], where="post", color=BEST, linewidth=2)
-    best = complete[0]
-    _name(axes, f"trial {best.number}", best.number, best.miou)
+    axes.step(numbers, [*so_far, so_far[-1]], where="post", color=BEST, linewidth=2)
     axes.set_ylim(bottom=0)
+    _name(axes, complete[0], complete[0].number)
     return figure
 
 
 def draw_classes(complete: Sequence[Entry], classes: Sequence[str], leaders: int) -> Figure:
     """IoU by class: every complete trial light, the leaders dark, the best in front."""
-    figure, axes = _figure("validation IoU", "", height=0.9 + 0.45 * len(classes))
-    groups = (
-        (complete[leaders:], COMPLETE, "|", 9, 0.5, "other complete trials"),
-        (complete[1:leaders], INK, "|", 11, 0.9, "other leaders"),
-        (complete[:1], BEST, "o", 7, 1.0, "best trial"),
-    )
-    for entries, colour, marker, size, alpha, label in groups:
+    figure, axes = _figure("validation IoU", "", height=0.8 + 0.4 * len(classes))
+    groups = ((complete[leaders:], COMPLETE, "|"), (complete[1:leaders], INK, "|"), (complete[:1], BEST, "o"))
+    for entries, colour, marker in groups:
         points = [(iou, row) for entry in entries for row, iou in enumerate(entry.iou) if iou is not None]
-        if points:
-            axes.plot(
-                *zip(*points, strict=True),
-                marker,
-                color=colour,
-                markersize=size,
-                alpha=alpha,
-                label=label,
-                markeredgewidth=1.4,
-                rasterized=len(points) > MOST_POINTS // 2,
-            )
+        _scatter(axes, points, marker, color=colour, markersize=8)
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlim=(0, 1), ylim=(len(classes) - 0.4, -0.6))
     axes.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
@@ -138,11 +111,16 @@ def _figure(x: str, y: str, height: float = SIZE[1]) -> tuple[Figure, Axes]:
     figure = Figure((SIZE[0], height), layout="constrained")
     axes = figure.subplots()
     axes.set(xlabel=x, ylabel=y)
-    if x != "validation IoU":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, axes
 
 
-def _name(axes: Axes, text: str, x: float, y: float) -> None:
-    """Writes what a point is beside it."""
-    axes.annotate(text, (x, y), (0, 5), textcoords="offset points", ha="center", va="bottom", color=BEST, weight="bold")
+def _scatter(axes: Axes, points: Sequence[tuple[float, float]], marker: str, **style: Any) -> None:
+    if points:
+        axes.plot(*zip(*points, strict=True), marker, rasterized=len(points) > MOST_MARKS, **style)
+
+
+def _name(axes: Axes, best: Entry, x: float) -> None:
+    """Writes which trial is the best above its highest point; trials and epochs have whole numbers."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    place: dict[str, Any] = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    axes.annotate(f"trial {best.number}", (x, best.miou), color=BEST, weight="bold", **place)

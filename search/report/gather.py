@@ -26,6 +26,16 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A trial's mIoU by epoch; no epoch for one that ended before its first."""
+
+    number: int
+    complete: bool
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """A complete trial on the leaderboard. What an older version did not keep is None."""
 
@@ -35,24 +45,13 @@ class Entry:
     miou_keras: float | None
     iou: tuple[float | None, ...]  # one a scored class
     best_epoch: int | None
-    epochs: int
-    last_miou: float  # of its last epoch
+    curve: Curve
     parameters: int | None
     device_s: float
 
     @property
     def number(self) -> int:
         return self.trial.number
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A trial's mIoU by epoch; no epoch for one that ended before its first."""
-
-    number: int
-    complete: bool
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def gather(opened: OpenStudy, db: Database) -> Report:
     study, data = opened.study, opened.plan.base.data
     trials = study.get_trials(deepcopy=False)
     scored = [label for label in range(data.classes) if label != data.ignore]
-    complete = tuple(_entry(trial, scored) for trial in leaderboard(study) if trial.value is not None)
+    complete = tuple(entry_of(trial, scored) for trial in leaderboard(study) if trial.value is not None)
     leaders = complete[:LEADERS]
     names = class_names(data)
     return Report(
@@ -126,10 +125,10 @@ def differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
     return tuple(row for row in rows if any(value != row.values[0] for value in row.values))
 
 
-def _entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
+def entry_of(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
+    """A complete trial's figures; `scored` are the labels that count."""
     attrs = trial.user_attrs
     iou = attrs.get("iou") or []
-    curve = _curve(trial)
     return Entry(
         trial=trial,
         name=attrs.get(NAME),
@@ -137,8 +136,7 @@ def _entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
         miou_keras=attrs.get("miou_keras"),
         iou=tuple(iou[label] if label < len(iou) else None for label in scored),
         best_epoch=attrs.get("best_epoch"),
-        epochs=len(curve.epochs),
-        last_miou=curve.values[-1] if curve.values else trial.value or 0.0,
+        curve=_curve(trial),
         parameters=attrs.get("parameters"),
         device_s=float(attrs.get(DEVICE_S, 0.0)),
     )

@@ -36,10 +36,11 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        keep_trailing_newline=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"score": score, "cell": _cell, "axis": _axis, "moment": _moment}
-    return environment.get_template("template.html.j2").render(
+    page = environment.get_template("template.html.j2").render(
         report=report,
         plan=opened.plan,
         question=opened.question,
@@ -53,6 +54,7 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         version=versions().get("unet-search", ""),
         now=datetime.now(UTC),
     )
+    return page.encode("utf-8", "replace").decode()  # a file's name may be no text at all
 
 
 def _charts(report: Report) -> dict[str, Markup]:
