@@ -88,7 +88,7 @@ def draw_classes(complete: Sequence[Entry], classes: Sequence[str], leaders: int
         points = [(iou, row) for entry in entries for row, iou in enumerate(entry.iou) if iou is not None]
         _scatter(axes, points, marker, color=colour, markersize=8)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlim=(0, 1), ylim=(len(classes) - 0.4, -0.6))
+    axes.set(xlim=(-0.02, 1), ylim=(len(classes) - 0.4, -0.6))
     axes.grid(axis="y", visible=False)
     return figure
 

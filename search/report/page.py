@@ -36,8 +36,8 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        keep_trailing_newline=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"score": score, "cell": _cell, "axis": _axis, "moment": _moment}
     page = environment.get_template("template.html.j2").render(

@@ -25,9 +25,9 @@ TABLE_1 = (
 
 CAVEAT = (
     "The report's figures are Keras' MeanIoU(ignore_class=0): compare them with miou_keras, not with mIoU. It counts "
-    "the background as a class of IoU 0 as soon as one pixel is taken for it, so that most of those figures are out of "
-    "4/5. They come from the report's own split of the course's images; data or split differ here, so even miou_keras "
-    "is not exactly comparable."
+    "the background as a class of IoU 0 as soon as one pixel is taken for it: such a network is scored out of 4/5. "
+    "They come from the report's own split of the course's images; data or split differ here, so even miou_keras is "
+    "not exactly comparable."
 )
 
 

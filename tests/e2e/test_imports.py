@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Search
+from tests.synthetic import fill
 
 RUN = """
 import atexit, sys
@@ -42,6 +43,13 @@ def test_status_lives_on_sql_alone(search: Search) -> None:
 def test_studies_are_listed_and_kept_by_sql_alone(search: Search, arguments: list[str]) -> None:
     search.create(2)
     assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & (ENGINES | SLOW)
+
+
+def test_a_report_needs_no_engine(search: Search) -> None:
+    opened = search.create(2)
+    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & (ENGINES | {"matplotlib"})
+    fill(search.db, opened, 2)
+    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & ENGINES
 
 
 def test_enqueueing_needs_no_engine(search: Search) -> None:

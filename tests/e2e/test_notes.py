@@ -13,7 +13,8 @@ from search.progress import Progress
 from search.study import OpenStudy, open_study
 from search.watch import watch
 from storage.database import connect
-from tests.e2e.conftest import Search, in_state
+from storage.study import STOP_NOW, stop_study
+from tests.e2e.conftest import Search, in_state, soon
 from tests.synthetic import fill
 
 SIX = '[space]\n"model.width" = { choice = [8, 16, 32] }\n"model.residual" = { choice = [true, false] }\n'
@@ -64,6 +65,17 @@ def test_a_trial_that_killed_its_worker_has_a_note(search: Search) -> None:
     opened.study.ask().set_user_attr("starts", 5)
     assert search.run(1) == 0
     assert "its worker died of it" in note(opened, in_state(opened, TrialState.FAIL)[0])
+
+
+def test_a_trial_that_is_handed_on_has_none(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_EPOCH_S", "30")
+    opened = search.create(1)
+    soon(
+        lambda: bool(in_state(opened, TrialState.RUNNING)),
+        lambda: stop_study(search.db, opened.study_id, STOP_NOW),
+    )
+    assert search.run(1) == 0
+    assert [note(opened, trial) for trial in in_state(opened, TrialState.RUNNING)] == [""]
 
 
 def test_a_persons_text_stays(search: Search) -> None:
