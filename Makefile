@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check chaos test-docker test-jax test-slow lock clean
+.PHONY: search test check chaos screenshots test-docker test-jax test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -31,6 +31,9 @@ test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a r
 chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
 	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")
 	$(VENV)/bin/python -m benchmarks.fuzz --count 10000 --commands 100
+
+screenshots: $(VENV)/dev  ## the pictures of dashboard and report in docs/, of a small search on DATA= or the sample
+	$(VENV)/bin/python docs/take_screenshots.py $(if $(DATA),--data "$(DATA)")
 
 check: $(VENV)/dev  ## style, types, and which package may import which
 	$(VENV)/bin/ruff check $(SOURCES)

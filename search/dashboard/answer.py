@@ -37,14 +37,6 @@ class Answer:
         return [body] if with_body else []
 
 
-class Refused(Exception):
-    """Ends a request."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.body)
-        self.answer = answer
-
-
 def page(html: str, status: HTTPStatus = HTTPStatus.OK, *headers: tuple[str, str]) -> Answer:
     """One of our own pages."""
     return Answer(

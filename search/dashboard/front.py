@@ -1,20 +1,17 @@
 """A front around optuna-dashboard, which knows neither passwords nor roles: nothing of it is served without either."""
 
-import math
 from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-import click
-
 from search.dashboard.accounts import VISITOR, Account, Accounts
-from search.dashboard.answer import Answer, Refused, guarded, page, reason, redirect
+from search.dashboard.answer import Answer, guarded, page, reason, redirect
+from search.dashboard.gate import Gate, TooSoon
 from search.dashboard.pages import account_page, login_page, message_page, studies_page
 from search.dashboard.reports import Reports
 from search.dashboard.request import Request, own_path
 from search.dashboard.sessions import Sessions
-from search.dashboard.tries import Tries
 from storage.errors import StorageError
 from trainer.errors import InputError
 
@@ -28,44 +25,44 @@ class Front:
         self._dashboard = dashboard
         self._accounts = accounts
         self._reports = reports
+        self._gate = Gate(accounts)
         self._sessions = Sessions()
-        self._tries = Tries()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         start = guarded(start_response, request.path)
         try:
             answer = self._answer(request)
-        except Refused as refused:
-            answer = refused.answer
+        except TooSoon as early:
+            answer = reason(HTTPStatus.TOO_MANY_REQUESTS, str(early), early.header)
         if answer is not None:
             return answer.send(start, with_body=request.method != "HEAD")
         environ.pop("HTTP_X_FORWARDED_HOST", None)  # optuna-dashboard would send the browser there
         return self._dashboard(environ, start)
 
     def _answer(self, request: Request) -> Answer | None:
-        """The front's own answer; None: it is for the dashboard to give. Raises Refused."""
+        """The front's own answer; None: it is for the dashboard to give. Raises TooSoon."""
         if not self._accounts and not request.is_local:
-            raise Refused(reason(HTTPStatus.FORBIDDEN, "without a password only this machine's own names are answered"))
+            return reason(HTTPStatus.FORBIDDEN, "without a password only this machine's own names are answered")
         if request.changes and request.is_cross_site:
-            raise Refused(reason(HTTPStatus.FORBIDDEN, "a page of another site must not change anything here"))
+            return reason(HTTPStatus.FORBIDDEN, "a page of another site must not change anything here")
         account = self._account(request)
         path = request.path.rstrip("/")
         if self._accounts and path in ("/login", "/logout"):
             return self._sign(request, account, path)
         if account is None:
-            raise Refused(_unknown(request))
+            return _unknown(request)
         if request.changes and not account.may_change:
-            raise Refused(reason(HTTPStatus.FORBIDDEN, f"{account.user} may only look: this was not changed"))
+            return reason(HTTPStatus.FORBIDDEN, f"{account.user} may only look: this was not changed")
         if path == "":
             return redirect("/dashboard")
         if path == "/report" or path.startswith("/report/"):
             try:
                 return self._report(request, path.encode("latin-1").decode("utf-8", "replace")[len("/report/") :])
-            except InputError as error:
-                return page(message_page(request.host, "No report", str(error)), HTTPStatus.NOT_FOUND)
-            except StorageError as error:
-                return page(message_page(request.host, "No report", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+            except (InputError, StorageError) as error:
+                missing = isinstance(error, InputError)
+                status = HTTPStatus.NOT_FOUND if missing else HTTPStatus.SERVICE_UNAVAILABLE
+                return page(message_page(request.host, "No report", str(error)), status)
         return None
 
     def _account(self, request: Request) -> Account | None:
@@ -74,22 +71,7 @@ class Front:
             return VISITOR
         account = self._sessions.find(request.token)
         if account is None and request.basic is not None:
-            account = self._check(request, *request.basic)
-        return account
-
-    def _check(self, request: Request, user: str, password: str) -> Account | None:
-        """The account of a name and password; each wrong one is logged, and too many are not even looked at."""
-        wait_s = self._tries.begin(request.address)
-        if wait_s > 0:
-            seconds = math.ceil(wait_s)
-            text = f"too many wrong passwords; try again in {seconds} s"
-            raise Refused(reason(HTTPStatus.TOO_MANY_REQUESTS, text, ("Retry-After", str(seconds))))
-        account = self._accounts.find(user, password)
-        if account is not None:
-            self._tries.forgive(request.address)
-        else:
-            name = user if self._accounts.has(user) else "an unknown user"  # people type passwords into the wrong field
-            click.echo(f"dashboard: wrong password for {name} from {request.address}", err=True)
+            account = self._gate.check(*request.basic, request.address)
         return account
 
     def _sign(self, request: Request, account: Account | None, path: str) -> Answer:
@@ -107,9 +89,10 @@ class Front:
         form = request.form()
         after = own_path(form.get("next", "/"))
         try:
-            account = self._check(request, form.get("user", ""), form.get("password", ""))
-        except Refused as refused:
-            return _again(request, after, refused.answer)
+            account = self._gate.check(form.get("user", ""), form.get("password", ""), request.address)
+        except TooSoon as early:
+            again = login_page(request.host, after, f"Too many wrong passwords: wait {early.seconds} seconds.")
+            return page(again, HTTPStatus.TOO_MANY_REQUESTS, early.header)
         if account is None:
             return page(login_page(request.host, after, "Wrong user or password."), HTTPStatus.UNAUTHORIZED)
         self._sessions.end(request.token)
@@ -133,13 +116,6 @@ def _unknown(request: Request) -> Answer:
     return reason(
         HTTPStatus.UNAUTHORIZED, "sign in at /login, or by HTTP Basic", *(challenge if request.is_script else ())
     )
-
-
-def _again(request: Request, after: str, refused: Answer) -> Answer:
-    """The form once more, where a try came too early."""
-    message = "Too many wrong passwords: wait some seconds."
-    kept = [header for header in refused.headers if header[0] == "Retry-After"]
-    return page(login_page(request.host, after, message), refused.status, *kept)
 
 
 def _cookie(request: Request, token: str, max_age: int | None = None) -> tuple[str, str]:

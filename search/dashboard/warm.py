@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 def warm_cache(storage: BaseStorage) -> None:
     """Begins to read, in a thread of its own. A database that is away is no error here: a page will say so."""
-    Thread(target=_read_all, args=(storage,), daemon=True).start()
+    Thread(target=_read_all, args=(storage,), name="warm-cache", daemon=True).start()
 
 
 def _read_all(storage: BaseStorage) -> None:

@@ -78,7 +78,7 @@ def test_a_trial_that_is_handed_on_loses_no_epoch(
 
 def test_a_worker_that_lost_its_trial_leaves_the_others_checkpoint(search: Search, bucket: str) -> None:
     opened = search.create(1)
-    log = search.folder / "run" / "logs" / "worker-0.log"
+    log = search.log
     soon(lambda: log.exists() and "trial 0 is lost" in log.read_text(), lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert search.run(1, FAULTY + "robbed_tools") == 143
     assert bucket_contents(bucket) == {"checkpoints/fake/0": b"another's"}
@@ -101,7 +101,7 @@ def test_checkpoints_that_are_refused_fail_their_trials_with_the_reason(search: 
     assert search.run(1, FAULTY + "impatient_tools") == 3
     trials = in_state(opened, TrialState.FAIL)
     assert len(trials) == 5 and all("the bucket must be readable and writable" in cause(trial) for trial in trials)
-    log = (search.folder / "run" / "logs" / "worker-0.log").read_text()
+    log = search.log.read_text()
     assert log.count("trial 0 is tried again") == 2 and SECRET not in log
 
 

@@ -121,4 +121,4 @@ def test_a_note_that_cannot_be_written_costs_no_trial(search: Search) -> None:
     opened = search.create(1, epochs=2)
     assert search.run(1, "tests.faulty_train:silent_tools") == 0
     assert [trial.state for trial in opened.study.get_trials()] == [TrialState.COMPLETE]
-    assert "has no note: RuntimeError" in (search.folder / "run" / "logs" / "worker-0.log").read_text()
+    assert "has no note: RuntimeError" in search.log.read_text()
