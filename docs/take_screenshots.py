@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 COMMAND = Path(sys.executable).with_name("unet-search")
 DOCS = Path(__file__).parent
 PASSWORD = "right"
-SIZE = {"width": 1200, "height": 800}  # pixels of the browser's window
+WIDTH = 1200  # pixels of the browser's window
 COLOURS = 128  # of a picture, which keeps it below 150 kB
 LARGEST_BYTES = 150_000
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent }"
@@ -60,7 +60,7 @@ def search(folder: Path, data: Path | None) -> Path:
     (folder / "search.toml").write_text(SEARCH)
     command = [COMMAND, "run", "search.toml", "--workers", "1"]
     if data is not None:
-        (folder / data.name).symlink_to(data.resolve())  # the report shows a path: not one of this machine
+        shutil.copyfile(data, folder / data.name)  # the report shows where the data are
         command += ["--data", data.name]
     subprocess.run(command, cwd=folder, check=True)
     return folder / "unet-search"
@@ -90,14 +90,14 @@ def window() -> Iterator[Any]:
     with sync_playwright() as playwright:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         chromium = playwright.chromium.launch(executable_path=path, args=root)
-        yield chromium.new_page(viewport=SIZE)
+        yield chromium.new_page()
         chromium.close()
 
 
 def take_all(tab: Any, url: str) -> None:
     tab.goto(url)
     tab.wait_for_selector("[name=password]")
-    save(tab, "dashboard-login.png")
+    save(tab, "dashboard-login.png", 640)
     tab.fill("[name=user]", "admin")
     tab.fill("[name=password]", PASSWORD)
     tab.click("button")
@@ -107,19 +107,20 @@ def take_all(tab: Any, url: str) -> None:
 
     tab.goto(f"{url}/dashboard/studies/{study}")
     tab.wait_for_selector(".js-plotly-plot .point")
-    save(tab, "dashboard-study.png")
+    save(tab, "dashboard-study.png", 1100)
 
     tab.goto(f"{url}/dashboard/studies/{study}/trials?numbers={best}")
     tab.wait_for_selector("text=gallery.png")
     tab.wait_for_function("[...document.images].every(image => image.naturalWidth > 0)")
-    save(tab, "dashboard-trial.png")
+    save(tab, "dashboard-trial.png", 1830)
 
     tab.goto(f"{url}/report")
-    save(tab, "report.png")
+    save(tab, "report.png", 2800)
 
 
-def save(tab: Any, name: str) -> None:
-    """Writes what the window shows, with few colours."""
+def save(tab: Any, name: str, height: int) -> None:
+    """Writes what a window of this height shows, with few colours."""
+    tab.set_viewport_size({"width": WIDTH, "height": height})
     tab.add_style_tag(content=STILL)
     tab.wait_for_timeout(2000)  # for graphs to be drawn
     picture = Image.open(BytesIO(tab.screenshot())).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
@@ -127,7 +128,7 @@ def save(tab: Any, name: str) -> None:
     picture.save(path, optimize=True)
     size = path.stat().st_size
     if size > LARGEST_BYTES:
-        sys.exit(f"a picture must be at most {LARGEST_BYTES:,} bytes; got {size:,} of {path}; lower COLOURS or SIZE")
+        sys.exit(f"a picture must be at most {LARGEST_BYTES:,} bytes; got {size:,} of {path}; lower COLOURS or WIDTH")
     print(f"{path}: {size:,} bytes")
 
 

@@ -100,6 +100,8 @@ def test_a_person_signs_in_looks_and_signs_out(url: str, tab: Any) -> None:
     for name in PICTURES:
         tab.wait_for_selector(f"text={name}")
     tab.wait_for_function("document.images.length == 3 && [...document.images].every(image => image.naturalWidth > 0)")
+    tab.goto(tab.evaluate("document.images[0].src"))  # a picture by itself, in the sandbox of every file
+    assert tab.evaluate("document.images[0].naturalWidth") > 0
     tab.goto(f"{url}/report")
     assert tab.url == f"{url}/report/tiny" and "tiny" in tab.inner_text("h1")
     tab.goto(f"{url}/login")
