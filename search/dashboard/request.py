@@ -73,10 +73,8 @@ class Request:
         if site := self.environ.get("HTTP_SEC_FETCH_SITE"):  # browsers alone set it, on https and on localhost
             return site not in ("same-origin", "none")
         origin = self.environ.get("HTTP_ORIGIN")
-        return origin is not None and origin.lower() not in (
-            f"http://{self.host}".lower(),
-            f"https://{self.host}".lower(),
-        )
+        own = (f"http://{self.host}".lower(), f"https://{self.host}".lower())
+        return origin is not None and origin.lower() not in own
 
     def query(self, name: str) -> str:
         """A value of the query."""
