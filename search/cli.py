@@ -72,7 +72,9 @@ def main() -> None:
     except (InputError, StorageError, DivergedError) as error:
         click.echo(f"unet-search: {' '.join(str(error).split())}", err=True)
         sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for a person's Ctrl-D; it is a file cut short
+            raise error.__cause__ from None
         click.echo("unet-search: interrupted", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

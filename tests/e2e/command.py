@@ -45,6 +45,8 @@ def call(line: str, folder: Path, file_bytes: int | None = None, **environ: str)
 
     kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     kept |= _bytecode_environment()
+    if file_bytes is not None:  # Python 3.11 would leave bytecode cut short, at which every later command stumbles
+        kept["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(
         [COMMAND, *shlex.split(line)],
         cwd=folder,
