@@ -28,6 +28,7 @@ SET_STOP = text("""
     insert into unet_search_studies (study_id, stop_reason) values (:study_id, :reason)
     on conflict (study_id) do update set stop_reason = excluded.stop_reason""")
 STUDIES = text("select study_id, study_name from studies")
+NAME = text("select study_name from studies where study_id = :study_id")
 STOPS_NOW = text("""
     select exists (select from unet_search_slots s join unet_search_studies using (study_id)
                    where s.owner = :owner and stop_reason = :reason)""")
@@ -44,6 +45,13 @@ def find_study(db: Database, name: str | None = None) -> tuple[int, str]:
         rule = "a study must exist" if name else "a study must be named with --study where there is not just one"
         raise StorageError(f"{rule}; got {name or 'none'}; in the database: {', '.join(sorted(studies)) or 'none'}")
     return studies[name], name
+
+
+def study_name(db: Database, study_id: int) -> str | None:
+    """A study's name by its id; None where there is no such study."""
+    with db.engine.connect() as connection:
+        name: str | None = connection.scalar(NAME, {"study_id": study_id})
+    return name
 
 
 def freeze_question(db: Database, study_id: int, question: dict[str, Any]) -> None:

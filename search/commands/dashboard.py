@@ -10,7 +10,7 @@ from search.dashboard.accounts import Accounts, AccountSettings, check_host
 from search.dashboard.front import Front
 from search.dashboard.reports import study_reports
 from search.dashboard.serve import listen, serve
-from search.dashboard.store import ForgivingStore
+from search.dashboard.studies import keeping_studies
 from search.dashboard.warm import warm_cache
 from storage.artifacts import artifacts_folder, open_artifacts
 from storage.database import open_database
@@ -34,8 +34,8 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
     check_host(host, accounts)
     with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db, listen(host, port) as socket:
         artifacts = open_artifacts(settings)
-        app = wsgi(db.storage, artifact_store=ForgivingStore(artifacts.store))  # the cached storage, not a URL
-        front = Front(app, accounts, study_reports(db, artifacts))
+        app = wsgi(db.storage, artifact_store=artifacts.store)  # the cached storage, not a URL
+        front = Front(keeping_studies(app, db, artifacts), accounts, study_reports(db, artifacts))
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"
         click.echo(f"dashboard at http://{shown}:{socket.getsockname()[1]}/ ({note})")

@@ -156,10 +156,17 @@ def test_without_a_password_this_machine_may_only_look(folder: Path) -> None:
         assert ask(url, "/api/studies", Host="evil.example") == 403
 
 
-def test_an_admin_deletes_a_study_though_a_picture_is_missing(folder: Path) -> None:
-    pictures = [path for path in (folder / "unet-search" / "artifacts").iterdir() if path.is_file()]
-    pictures[0].unlink()
+def test_a_study_keeps_its_name(url: str) -> None:
+    """Optuna's copy under another name would have no question and no budget."""
+    assert ask(url, f"{STUDY}/rename", "POST", ADMIN) == 409
+    assert ask(url, STUDY, "GET", ADMIN) == 200
+
+
+def test_an_admin_deletes_a_study_with_all_its_files_though_one_is_missing(folder: Path) -> None:
+    artifacts = folder / "unet-search" / "artifacts"
+    next(path for path in artifacts.iterdir() if path.is_file()).unlink()
+    assert len(list((artifacts / "weights" / "tiny").iterdir())) == 3
     with served(folder, DASHBOARD_PASSWORD=ADMIN[1]) as url:
         assert ask(url, STUDY, "DELETE", ADMIN) == 204
         assert ask(url, STUDY, "GET", ADMIN) == 404
-    assert not [path for path in pictures if path.exists()]
+    assert not [path for path in artifacts.rglob("*") if path.is_file()]

@@ -1,11 +1,17 @@
 """What the dashboard does with the storage beside showing it."""
 
 import threading
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import optuna
 
+from search.dashboard.studies import keeping_studies
 from search.dashboard.warm import warm_cache
 from storage.database import Database, connect
+from storage.lease import claim_slot
+from storage.places import Folder
 from tests.server import fresh_database
 
 
@@ -31,3 +37,24 @@ def test_a_database_that_has_gone_is_no_error_of_the_warming(server_url: str, te
         assert db.storage.get_all_studies() == []
     read_all(db)
     db.close()
+
+
+def test_a_study_that_is_worked_on_is_not_deleted(db: Database, study: optuna.Study, tmp_path: Path) -> None:
+    claim_slot(db, study._study_id, uuid4(), "host:0")
+    status, body = delete(db, study._study_id, tmp_path)
+    assert status == "409 Conflict" and b"must not be worked on" in body
+    assert study.study_name in optuna.get_all_study_names(db.storage)
+
+
+def test_a_study_that_is_gone_is_not_found(db: Database, study: optuna.Study, tmp_path: Path) -> None:
+    assert delete(db, study._study_id, tmp_path)[0] == "204 No Content"
+    assert delete(db, study._study_id, tmp_path)[0] == "404 Not Found"
+
+
+def delete(db: Database, study_id: int, folder: Path) -> tuple[str, bytes]:
+    """Status and body of the answer to a deletion, which must not reach optuna-dashboard."""
+    started: list[Any] = []
+    front = keeping_studies(lambda environ, start: [b"reached"], db, Folder(folder))
+    environ = {"REQUEST_METHOD": "DELETE", "PATH_INFO": f"/api/studies/{study_id}/"}
+    body = b"".join(front(environ, lambda status, headers, exc_info=None: started.append(status)))
+    return started[0], body
