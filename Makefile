@@ -20,7 +20,7 @@ else
 endif
 
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -m "not slow and not docker"
+	$(VENV)/bin/pytest -n 2 --dist loadfile -m "not slow and not docker"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow

@@ -22,6 +22,7 @@ from search.study import OpenStudy, create_study
 from search.tables import label, leaderboard_table
 from search.warmstart import check_sizes
 from search.watch import watch
+from search.worker import DONE, FAILURES
 from storage.artifacts import artifacts_folder, open_artifacts
 from storage.database import Database
 from storage.files import check_writable, without_empty_folders
@@ -112,7 +113,8 @@ def conclude(db: Database, opened: OpenStudy, settings: Settings, status: int) -
             click.echo(f"{best} holds it; train it again with: unet-search retrain {best} -o {best.parent / 'model'}")
         else:
             click.echo(f"{best} could not be written; write it elsewhere with: unet-search export -o FILE", err=True)
-        _report(db, opened, settings)
+        if status in (DONE, FAILURES):  # whoever ended it does not wait for a page
+            _report(db, opened, settings)
     reason = stop_reason(db, opened.study_id)
     if reason:
         click.echo(stopped_line(reason), err=True)

@@ -115,6 +115,7 @@ def test_pictures_and_the_best_weights_lie_in_the_bucket_and_nothing_else(search
     assert not (search.folder / "run" / "artifacts").exists()
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_bucket_is_restored_to_a_folder(place: Path, bucket: str) -> None:
     finish("run", "search.toml", *FAKE.split(), cwd=place, UNET_SEARCH_ARTIFACTS=bucket)
     before = bucket_contents(bucket)

@@ -12,6 +12,8 @@ from benchmarks.chaos.fleet import Ours
 from benchmarks.chaos.server import Server, own_server
 from benchmarks.chaos.treatments import Row
 
+pytestmark = pytest.mark.slow  # tests/e2e/test_search.py has each of these on a small scale
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
