@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.devicetime import DEVICE_S
 from search.ending import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Ending
 from search.report.table1 import CAVEAT, TABLE_1, is_comparable
-from search.tables import score
+from search.tables import score, setting
 from search.warmstart import NAME
 from trainer.config import DataConfig
 from trainer.dataset import class_names
@@ -42,7 +42,7 @@ def trial_note(study: str, trial: FrozenTrial, ending: Ending, data: DataConfig)
         escape(_why(trial, ending)),
         _table(("figure", "value"), ((key, value) for key, value in figures.items() if value is not None)),
         _table(("class", "IoU"), ((name, score(value)) for name, value in iou if value is not None)),
-        _table(("parameter", "value"), trial.params.items()),
+        _parameters(trial),
         _report_link(study),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -58,8 +58,8 @@ def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], data: 
     parts = [
         f"## The best so far: {_trial_link(study_id, best)}",
         f"Validation mIoU **{score(best.value)}**, miou_keras {score(best.user_attrs.get('miou_keras'))}.",
-        _table(("parameter", "value"), best.params.items()),
         _table(("rank", "trial", "mIoU", "miou_keras"), rows),
+        _parameters(best),
         *(_beside(best) if is_comparable(data) else ()),
         f"Train it again:\n\n    unet-search export --study {study} -o best.toml\n"
         "    unet-search retrain best.toml -o model",
@@ -86,16 +86,21 @@ class _Raw(str):
 
 
 def _why(trial: FrozenTrial, ending: Ending) -> str:
-    epochs = len(trial.intermediate_values)
+    count = len(trial.intermediate_values)
+    epochs = f"{count} epoch{'' if count == 1 else 's'}"
     if ending.state == TrialState.COMPLETE:
         early = trial.user_attrs.get("stopped") == "patience"
-        return f"Complete after {epochs} epochs" + (", the last ones of which brought nothing." if early else ".")
+        return f"Complete after {epochs}" + (", the last ones of which brought nothing." if early else ".")
     if ending.state == TrialState.FAIL:
         cause = "its worker died of it, again and again" if ending.cause == KILLER else ending.cause
-        return f"Failed after {epochs} epochs: {cause}"
+        return f"Failed after {epochs}: {cause}"
     if ending.cause is None:
-        return f"Pruned after {epochs} epochs: it was behind the other trials."
-    return f"Pruned after {epochs} epochs: {CAUSES.get(ending.cause, ending.cause)}. {ending.message or ''}"
+        return f"Pruned after {epochs}: it was behind the other trials."
+    return f"Pruned after {epochs}: {CAUSES.get(ending.cause, ending.cause)}. {ending.message or ''}"
+
+
+def _parameters(trial: FrozenTrial) -> str:
+    return _table(("parameter", "value"), ((path, setting(value)) for path, value in trial.params.items()))
 
 
 def _beside(best: FrozenTrial) -> tuple[str, ...]:

@@ -44,6 +44,15 @@ def score(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
+def setting(value: object) -> str:
+    """A parameter's value, short: as TOML has it, four digits at most."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def plain_table(*columns: str) -> Table:
     """An empty table without lines; numbers stand at the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")

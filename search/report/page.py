@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -13,7 +12,7 @@ from search.report.gather import LEAST_FOR_IMPORTANCES, Entry, Report, gather
 from search.report.pictures import embed_pictures
 from search.report.table1 import CAVEAT, TABLE_1, is_comparable
 from search.study import OpenStudy
-from search.tables import label, score
+from search.tables import label, score, setting
 from storage.artifacts import Artifacts
 from storage.database import Database
 from trainer.whole import written_whole
@@ -39,7 +38,7 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"score": score, "cell": _cell, "axis": _axis, "moment": _moment}
+    environment.filters |= {"score": score, "cell": setting, "axis": _axis, "moment": _moment}
     page = environment.get_template("template.html.j2").render(
         report=report,
         plan=opened.plan,
@@ -75,21 +74,12 @@ def _called(entry: Entry) -> str:
     return label(entry.number, entry.name)
 
 
-def _cell(value: Any) -> str:
-    """A parameter's value, short: as TOML has it, four digits at most."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _axis(axis: Axis) -> str:
     """What an axis can be, in words."""
     if axis.kind == "choice":
-        return ", ".join(_cell(choice) for choice in axis.choices)
-    scale = ", logarithmic" if axis.log else f", steps of {_cell(axis.step)}" if axis.step else ""
-    return f"{_cell(axis.low)} to {_cell(axis.high)}{scale}"
+        return ", ".join(setting(choice) for choice in axis.choices)
+    scale = ", logarithmic" if axis.log else f", steps of {setting(axis.step)}" if axis.step else ""
+    return f"{setting(axis.low)} to {setting(axis.high)}{scale}"
 
 
 def _moment(time: datetime | None) -> str:
