@@ -46,6 +46,17 @@ def test_more_workers_than_gpus_share_them(two_gpus: None) -> None:
     assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in list_slots(4)] == ["a", "b", "a", "b"]
 
 
+def test_so_many_may_share_each_gpu_and_take_memory_as_they_need_it(two_gpus: None) -> None:
+    slots = list_slots(per_gpu=2)
+    assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in slots] == ["a", "b", "a", "b"]
+    assert {slot.env["TF_FORCE_GPU_ALLOW_GROWTH"] for slot in slots} == {"true"}
+
+
+def test_on_the_cpu_there_is_no_gpu_to_share(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "count_cores", lambda: 1)
+    assert len(list_slots(device="cpu", per_gpu=4)) == 1
+
+
 def test_the_cpu_can_be_asked_for(two_gpus: None) -> None:
     assert not any(slot.gpu for slot in list_slots(2, "cpu"))
 
