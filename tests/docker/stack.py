@@ -74,6 +74,11 @@ class Stack:
         lines = self.compose("ps", "-a", "--format", "json", service).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
+    def workers_ended(self) -> bool:
+        """Whether there were workers, and none runs."""
+        rows = self.containers("workers")
+        return bool(rows) and all(row["State"] == "exited" for row in rows)
+
 
 @contextmanager
 def running(stack: Stack) -> Iterator[Stack]:

@@ -42,7 +42,7 @@ def test_the_second_host_finishes_what_the_first_began(stack: Stack, other: Stac
     wait_for(lambda: len(stack.sql(UNDER_WAY)) == 2, "a trial of each host with an epoch")
     number, worker = next(row for row in stack.sql(UNDER_WAY) if not row[1].startswith(f"{socket.gethostname()}:"))
     subprocess.run(["docker", "kill", worker.partition(":")[0]], check=True, capture_output=True)
-    wait_for(lambda: _exited(other), "an end of the search")
+    wait_for(other.workers_ended, "an end of the search")
     assert stack.sql(STATES) == [[str(n), "COMPLETE"] for n in range(3)]
     assert stack.sql(STEPS) == [[str(n), "25", "1", "25"] for n in range(3)]
     (by,) = stack.sql(LAST_WORKER.format(number))
@@ -74,7 +74,3 @@ def test_a_bucket_takes_the_artifacts(stack: Stack, other: Stack, bucket_url: st
     assert [[str(sum(content.startswith(PNG) for content in kept.values()))]] == pictures == [["9"]]
     assert len([key for key in kept if key.startswith("weights/mars/")]) == 3
     assert not any(key.startswith("checkpoints/") for key in kept)
-
-
-def _exited(stack: Stack) -> bool:
-    return all(row["State"] == "exited" for row in stack.containers("workers"))

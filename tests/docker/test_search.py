@@ -53,7 +53,7 @@ def test_a_killed_container_s_trial_is_finished_by_the_other(stack: Stack) -> No
     wait_for(lambda: len(stack.sql(UNDER_WAY)) == 2, "two trials with an epoch")
     number, worker = stack.sql(UNDER_WAY)[0]
     subprocess.run(["docker", "kill", worker.partition(":")[0]], check=True, capture_output=True)
-    wait_for(lambda: _all_exited(stack), "an end of the search")
+    wait_for(stack.workers_ended, "an end of the search")
     assert stack.sql(STATES) == [[str(n), "COMPLETE"] for n in range(4)]
     assert stack.sql(STEPS) == [[str(n), "25", "1", "25"] for n in range(4)]
     (by,) = stack.sql(LAST_WORKER.format(number))
@@ -111,10 +111,6 @@ def test_the_container_has_no_rights_and_no_compiler(stack: Stack) -> None:
     assert user == "1000"
     assert int(rights.split()[1], 16) == 0
     assert "Read-only file system" in found.stderr
-
-
-def _all_exited(stack: Stack) -> bool:
-    return all(row["State"] == "exited" for row in stack.containers("workers"))
 
 
 def _lines(stack: Stack, *arguments: str) -> list[str]:
