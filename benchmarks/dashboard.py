@@ -28,9 +28,9 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 
-from search.plan import load_plan, question
-from search.study import create_study
-from storage.database import Database, open_database
+from search.study.plan import load_plan, question
+from search.study.study import create_study
+from storage.database.connection import Database, open_database
 from storage.settings import Settings
 from tests.synthetic import fill
 

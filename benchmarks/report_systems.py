@@ -116,7 +116,7 @@ def parse() -> argparse.Namespace:
 
 
 def prepare(threads: int, gpu: bool) -> None:
-    """Sets a child's engine before Keras is imported."""
+    """Sets a child's backend before Keras is imported."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
     if not gpu:
@@ -124,9 +124,9 @@ def prepare(threads: int, gpu: bool) -> None:
 
 
 def train_one(run: Run) -> dict[str, Any]:
-    from search.training import import_trainer
+    from search.backend import import_trainer
     from trainer.configfile import load_config, override
-    from trainer.dataset import open_dataset
+    from trainer.data.dataset import open_dataset
 
     _, fit, result = import_trainer()
     preset = load_config(run.system.preset)
@@ -154,7 +154,7 @@ def softmax_twice() -> Iterator[None]:
     """The model ends in a softmax, and the loss applies another to what it takes for logits."""
     from keras import ops
 
-    from trainer import fit, losses
+    from trainer.training import fit, losses
 
     right = losses.make_loss
 
@@ -169,7 +169,7 @@ def softmax_twice() -> Iterator[None]:
 @contextmanager
 def weights_in_the_wrong_order() -> Iterator[None]:
     """A list of weights in the order of the classes' first appearance, indexed by class."""
-    from trainer import fit, losses
+    from trainer.training import fit, losses
 
     right = losses.class_weights
 

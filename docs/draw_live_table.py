@@ -13,13 +13,13 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from search.progress import LAST_SHOWN, Progress
-from search.study import open_study
-from search.watch import describe, ended, is_duplicate
-from storage.database import open_database
+from search.study.study import open_study
+from search.supervisor.monitor import describe, ended, is_duplicate
+from search.terminal.live import LAST_SHOWN, Progress
+from storage.database.connection import open_database
 from storage.settings import Settings
-from storage.study import get_budget
-from storage.trials import study_status
+from storage.studies.status import study_status
+from storage.studies.study import get_budget
 
 WIDTH = 88  # characters
 WEB_FONT = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # a picture should not ask another host for a font

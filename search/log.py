@@ -21,6 +21,7 @@ from trainer.errors import InputError
 VARIABLE = "UNET_SEARCH_LOG"
 KINDS = ("text", "json")
 KEYS = ("time", "worker", "trial", "event", "cause")
+MESSAGE_CHARACTERS = 500
 
 _log = logging.getLogger("search")
 
@@ -70,6 +71,12 @@ def start_log(worker: str) -> None:
 def say(event: str, trial: int | None = None, cause: str | None = None, error: BaseException | None = None) -> None:
     """Logs an event, of a trial where a number is given; `error` adds its traceback."""
     _log.info(event, exc_info=error, extra={"trial": trial, "cause": cause})
+
+
+def one_line(error: BaseException) -> str:
+    """The error's class and message on one line, without passwords."""
+    text = mask_url(" ".join(f"{type(error).__name__}: {error}".split()))
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 3]}..."
 
 
 def append_line(file: Path, worker: str, event: str, cause: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Shared by all tests: a quiet engine, and the real data set where it is at hand."""
+"""Shared by all tests: a quiet backend, and the real data set where it is at hand."""
 
 import os
 from pathlib import Path

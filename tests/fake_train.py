@@ -15,19 +15,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from search import growth, retry
-from search.tools import Tools
-from trainer.checkpoint import CheckpointError
+from search.worker import assignment, loop
+from search.worker.trainer import Trainer
 from trainer.config import TrainConfig
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
+from trainer.training.checkpoint import CheckpointError
 
 BATCHES = 5  # an epoch; between them it asks whether to stop
 
 
 @dataclass(frozen=True)
 class FakeEpoch:
-    """As `trainer.fit.Epoch`."""
+    """As `trainer.training.fit.Epoch`."""
 
     epoch: int
     loss: float
@@ -40,7 +40,7 @@ class FakeEpoch:
 
 @dataclass(frozen=True)
 class FakeFitted:
-    """As `trainer.fit.Fitted`, without a network."""
+    """As `trainer.training.fit.Fitted`, without a network."""
 
     config: TrainConfig
     history: tuple[FakeEpoch, ...]
@@ -52,7 +52,7 @@ class FakeFitted:
 
 
 class Interrupted(Exception):
-    """As `trainer.fit.Interrupted`."""
+    """As `trainer.training.fit.Interrupted`."""
 
 
 def train(
@@ -114,37 +114,37 @@ def dies(*_: Any, **__: Any) -> FakeFitted:
     raise AssertionError
 
 
-def tools() -> Tools:
-    return make_tools(train)
+def trainer() -> Trainer:
+    return make_trainer(train)
 
 
-def failing_tools() -> Tools:
-    retry.PAUSES_S = (0.01, 0.02)
-    return make_tools(fails)
+def failing_trainer() -> Trainer:
+    assignment.RETRY_PAUSES_S = (0.01, 0.02)
+    return make_trainer(fails)
 
 
-def diverging_tools() -> Tools:
-    return make_tools(diverges)
+def diverging_trainer() -> Trainer:
+    return make_trainer(diverges)
 
 
-def hungry_tools() -> Tools:
-    return make_tools(runs_out)
+def hungry_trainer() -> Trainer:
+    return make_trainer(runs_out)
 
 
-def deadly_tools() -> Tools:
-    return make_tools(dies)
+def deadly_trainer() -> Trainer:
+    return make_trainer(dies)
 
 
-def growing_tools() -> Tools:
+def growing_trainer() -> Trainer:
     """Every trial makes the process too large."""
-    growth.LIMIT_BYTES = -1
-    return make_tools(train)
+    loop.MOST_GROWTH_BYTES = -1
+    return make_trainer(train)
 
 
-def make_tools(function: Any) -> Tools:
+def make_trainer(function: Any) -> Trainer:
     figures: Any = write_figures
     save: Any = save_model
-    return Tools(function, count, figures, lambda: None, save)
+    return Trainer(function, count, figures, lambda: None, save)
 
 
 def _work(should_stop: Callable[[], bool]) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from search import notebook, objective, retry, watchdog
-from search.tools import Tools
-from storage.artifacts import checkpoint_key, find_artifacts
+from search.worker import assignment, heartbeat, notes, trial
+from search.worker.trainer import Trainer
+from storage.artifacts.store import checkpoint_key, find_artifacts
 from storage.settings import Settings
-from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, fails, load_history, make_tools, save_history, train
+from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, fails, load_history, make_trainer, save_history, train
 from tests.integration.kept import keep_file
 from trainer.config import TrainConfig
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 
 AT_ONCE_S = (0.01, 0.02)
 
@@ -107,54 +107,54 @@ def writes_nothing(*_: Any) -> str:
     raise RuntimeError("no words")
 
 
-def impatient_tools() -> Tools:
+def impatient_trainer() -> Trainer:
     """Retries follow at once."""
-    retry.PAUSES_S = AT_ONCE_S
-    return make_tools(train)
+    assignment.RETRY_PAUSES_S = AT_ONCE_S
+    return make_trainer(train)
 
 
-def pausing_tools() -> Tools:
+def pausing_trainer() -> Trainer:
     """The first retry follows after a minute."""
-    retry.PAUSES_S = (60.0, 60.0)
-    return make_tools(fails)
+    assignment.RETRY_PAUSES_S = (60.0, 60.0)
+    return make_trainer(fails)
 
 
-def stumbling_tools() -> Tools:
-    retry.PAUSES_S = AT_ONCE_S
-    return make_tools(stumbles)
+def stumbling_trainer() -> Trainer:
+    assignment.RETRY_PAUSES_S = AT_ONCE_S
+    return make_trainer(stumbles)
 
 
-def forgetful_tools() -> Tools:
-    return make_tools(forgets)
+def forgetful_trainer() -> Trainer:
+    return make_trainer(forgets)
 
 
-def hanging_tools() -> Tools:
-    watchdog.QUIET_S, objective.DEADLY_STARTS = 2.0, 1
-    return make_tools(hangs)
+def hanging_trainer() -> Trainer:
+    heartbeat.QUIET_S, trial.DEADLY_STARTS = 2.0, 1
+    return make_trainer(hangs)
 
 
-def briefly_hanging_tools() -> Tools:
-    watchdog.QUIET_S = 2.0
-    return make_tools(hangs_once)
+def briefly_hanging_trainer() -> Trainer:
+    heartbeat.QUIET_S = 2.0
+    return make_trainer(hangs_once)
 
 
-def telling_tools() -> Tools:
-    return make_tools(tells)
+def telling_trainer() -> Trainer:
+    return make_trainer(tells)
 
 
-def late_tools() -> Tools:
-    return make_tools(saves_late)
+def late_trainer() -> Trainer:
+    return make_trainer(saves_late)
 
 
-def robbed_tools() -> Tools:
-    return make_tools(is_robbed)
+def robbed_trainer() -> Trainer:
+    return make_trainer(is_robbed)
 
 
-def unsaving_tools() -> Tools:
-    return replace(make_tools(train), save_model=fails_to_save)
+def unsaving_trainer() -> Trainer:
+    return replace(make_trainer(train), save_model=fails_to_save)
 
 
-def silent_tools() -> Tools:
+def silent_trainer() -> Trainer:
     """No note can be written."""
-    notebook.trial_note = writes_nothing
-    return make_tools(train)
+    notes.trial_note = writes_nothing
+    return make_trainer(train)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from storage.embedded import embedded_server
+from storage.embedded.server import embedded_server
 from storage.settings import normalise_url
 
 

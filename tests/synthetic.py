@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from search.study import OpenStudy
-from storage.database import Database
+from search.study.study import OpenStudy
+from storage.database.connection import Database
 
 # Every fifth trial is pruned at its fifth epoch. The value is decided by the learning rate, the width is noise.
 TRIALS = text("""

@@ -32,8 +32,8 @@ class ModelConfig(Table):
     se_ratio: int = Field(8, ge=1)  # channels over squeezed channels
     bias: bool = False  # also on convolutions whose normalisation takes it away again, as many published networks do
     attention: bool = False  # attention gates on the skips
-    gate: Literal["additive", "concatenated"] = "additive"  # their kind; see `trainer/gates.py`
-    bottleneck: Literal["block", "residual", "gated"] = "block"  # see `trainer/bottleneck.py`
+    gate: Literal["additive", "concatenated"] = "additive"  # their kind; see `trainer/model/gates.py`
+    bottleneck: Literal["block", "residual", "gated"] = "block"  # see `trainer/model/bottleneck.py`
     dilation: int = Field(1, ge=1, le=8)  # of the bottleneck's 3x3 convolutions
     upsampling: Literal["transpose", "nearest", "bilinear"] = "bilinear"
     transpose_kernel: Literal[2, 3] = 2  # 3: overlapping, and followed by ReLU
@@ -56,7 +56,7 @@ class ModelConfig(Table):
 
 
 class LossConfig(Table):
-    """What is minimised. Formulas and sources are in `trainer/losses.py`."""
+    """What is minimised. Formulas and sources are in `trainer/training/losses.py`."""
 
     name: Literal["cross_entropy", "focal", "dice", "dice_focal", "focal_tversky"] = "cross_entropy"
     gamma: float = Field(2.0, ge=1, le=10)  # exponent of focal and focal_tversky
@@ -109,7 +109,7 @@ class DataConfig(Table):
     ignore: Annotated[int | None, BeforeValidator(_none)] = Field(0, ge=0, le=255)  # "none" in TOML
     validation: Annotated[float, Field(gt=0, lt=1)] | str = 0.15  # a share, or a file of its own
     resize: Annotated[tuple[int, int] | None, BeforeValidator(_none)] = None  # height, width
-    clean: bool = True  # drop spoiled images
+    clean: bool = True  # drop corrupt images
     limit: int | None = Field(None, ge=1)  # use this many training images, for a quick look
     oversample: int = Field(1, ge=1, le=20)  # how often an image of the oversampled class is seen
     oversample_class: int | None = Field(None, ge=0)  # also of paste and cutmix; the rarest class when missing

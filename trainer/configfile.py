@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from trainer.config import TrainConfig
 from trainer.errors import InputError
-from trainer.whole import written_whole
+from trainer.files import atomic_write
 
 SHOWN = 120  # characters of a value in a message
 DEEPEST = 20  # tables and lists inside each other; a search file has four
@@ -131,7 +131,7 @@ def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] 
     """Writes `path` whole or not at all, `provenance` as a table beside the configuration's."""
     tables = dump_config(config)
     document = {"seed": tables.pop("seed")} | ({"provenance": dict(provenance)} if provenance else {}) | tables
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(tomli_w.dumps(document), "utf-8")
 
 

@@ -55,7 +55,7 @@ class Ours:
         )
         self.command = [sys.executable, "-c", "from search.cli import main; main()", "run", "search.toml"]
         self.command += ["--trials", str(trials), "--workers", str(workers), "--device", "cpu"]
-        self.command += ["--tools", "benchmarks.chaos.pretend:tools"]
+        self.command += ["--trainer", "benchmarks.chaos.pretend:trainer"]
 
     def start(self) -> None:
         with output(self.folder) as log:

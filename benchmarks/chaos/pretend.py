@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from search import watchdog
-from search.tools import Tools
+from search.worker import heartbeat
+from search.worker.trainer import Trainer
 from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, load_history, save_history
 from trainer.config import TrainConfig
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 
 EPOCHS = 5
 BATCHES = 5  # an epoch
@@ -71,8 +71,8 @@ def train(
     return FakeFitted(config, tuple(history), best, 1000, 0.1 * len(history), 100.0, stopped)
 
 
-def tools() -> Tools:
+def trainer() -> Trainer:
     """What our workers train with."""
-    watchdog.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", watchdog.QUIET_S))
+    heartbeat.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", heartbeat.QUIET_S))
     pretended: Any = train  # its Fitted is not the trainer's
-    return Tools(pretended, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)
+    return Trainer(pretended, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from sqlalchemy import create_engine, make_url, text
 
-from storage import postgres
-from storage.embedded import embedded_server
+from storage.embedded import control as postgres
+from storage.embedded.server import embedded_server
 
 
 @dataclass(frozen=True)

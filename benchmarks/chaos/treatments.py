@@ -14,7 +14,7 @@ import psutil
 from benchmarks.chaos.fleet import Fleet, Ours, Plain, drive
 from benchmarks.chaos.outcome import Outcome, count
 from benchmarks.chaos.server import Server
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 Side = type[Ours] | type[Plain]
 

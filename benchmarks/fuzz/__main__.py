@@ -1,4 +1,4 @@
-"""Spoiled input of every kind, read as a command would: `python -m benchmarks.fuzz --count 10000`.
+"""Corrupt input of every kind, read as a command would: `python -m benchmarks.fuzz --count 10000`.
 
 Every case is made from its kind and a seed. It must be read, or refused in one line that can be printed; a traceback,
 a hang, a crash, a MemoryError or a file written where none belongs is a finding, printed with the seed that makes it

@@ -1,4 +1,4 @@
-"""One spoiled input: made from its kind and seed alone, and given to the loader that would read it."""
+"""One corrupt input: made from its kind and seed alone, and given to the loader that would read it."""
 
 import os
 import tempfile
@@ -16,10 +16,10 @@ from benchmarks.fuzz.pictures import write_pictures
 from benchmarks.fuzz.tables import write_config, write_plan
 from trainer.config import DataConfig
 from trainer.configfile import load_config
-from trainer.dataset import open_dataset
+from trainer.data.dataset import open_dataset
+from trainer.data.read import read_images
 from trainer.errors import InputError
-from trainer.read import read_images
-from trainer.resultfolder import read_config
+from trainer.result.folder import read_config
 
 READ, REFUSED = "read", "refused"  # what may happen; anything else is a finding
 SIZES = (None, None, (16, 16), (5, 300))  # what data.resize may say
@@ -85,12 +85,12 @@ def _load(case: Case, source: Path) -> None:
     elif case.kind == "config":
         load_config(source)
     elif case.kind == "plan":
-        from search.plan import load_plan  # with Optuna
+        from search.study.plan import load_plan  # with Optuna
 
         load_plan(source)
     else:
         read_config(source)
-        from trainer.result import load_result  # with Keras
+        from trainer.result.save import load_result  # with Keras
 
         load_result(source)
 

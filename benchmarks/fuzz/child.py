@@ -25,7 +25,7 @@ def main() -> None:
     os.dup2(nowhere, 2)  # what C libraries say of damaged files is no finding
     model = make_model() if models else None
     if not models:
-        import search.plan  # noqa: F401 - its size counts before the limit is set
+        import search.study.plan  # noqa: F401 - its size counts before the limit is set
     size = psutil.Process().memory_info().vms + ROOM_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     print("ready", file=answers, flush=True)
@@ -36,16 +36,16 @@ def main() -> None:
 
 def make_model() -> bytes:
     """A good model.keras, tiny."""
-    from search.training import import_trainer, prepare_engine
+    from search.backend import import_trainer, prepare_backend
 
-    prepare_engine("cpu", deterministic=False)
+    prepare_backend("cpu", deterministic=False)
     _, fit, result = import_trainer()
     from trainer.config import TrainConfig
     from trainer.configfile import override
-    from trainer.unet import build_model
+    from trainer.model.unet import build_model
 
     config = override(TrainConfig(), {"model.depth": 1, "model.width": 4, "model.attention": True})
-    model = build_model(config.model, (16, 16, 1), 5, fit.never_predicted(config))
+    model = build_model(config.model, (16, 16, 1), 5, fit.masked_class(config))
     with tempfile.TemporaryDirectory() as folder:
         result.save_model(model, Path(folder, "model.keras"))
         return Path(folder, "model.keras").read_bytes()

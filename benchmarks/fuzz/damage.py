@@ -42,7 +42,7 @@ def pick(random: Random, choices: Any) -> Any:
     return choices[int(random.integers(len(choices)))]
 
 
-def spoil_bytes(random: Random, whole: bytes) -> bytes:
+def corrupt_bytes(random: Random, whole: bytes) -> bytes:
     """The file with some of its bytes changed, lost, doubled or moved."""
     if not whole:
         return b"\0"
@@ -66,7 +66,7 @@ def spoil_bytes(random: Random, whole: bytes) -> bytes:
     return bytes(damaged)
 
 
-def spoil_tables(random: Random, tables: Any) -> Any:
+def corrupt_tables(random: Random, tables: Any) -> Any:
     """Plain tables or lists with one to three of their values replaced, renamed, removed or added."""
     for _ in range(1 + int(random.integers(3))):
         tables = _spoil_one(random, tables)

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzz.damage import Random, pick, spoil_bytes, spoil_tables
+from benchmarks.fuzz.damage import Random, corrupt_bytes, corrupt_tables, pick
 from benchmarks.fuzz.tables import write_config
 
 ESCAPED = "escaped"  # the name of what no loader may write
@@ -51,7 +51,7 @@ SPARSE_HUGE = (10**6, 10**7, 10**9, 2**31, 10**15)
 
 
 def write_model(random: Random, folder: Path, whole: bytes) -> Path:
-    """A folder whose model.keras, made of the good file `whole`, is spoiled."""
+    """A folder whose model.keras, made of the good file `whole`, is corrupt."""
     write_config(random, folder) if random.random() < 0.1 else (folder / "config.toml").write_text("seed = 1\n")
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -73,10 +73,10 @@ def write_model(random: Random, folder: Path, whole: bytes) -> Path:
         ),
     )
     if kind == "bytes":
-        (folder / "model.keras").write_bytes(spoil_bytes(random, whole))
+        (folder / "model.keras").write_bytes(corrupt_bytes(random, whole))
         return folder
     if kind == "weights":
-        members["model.weights.h5"] = spoil_bytes(random, members["model.weights.h5"])
+        members["model.weights.h5"] = corrupt_bytes(random, members["model.weights.h5"])
     elif kind == "names":
         members[pick(random, NAMES)] = (
             members.pop(pick(random, list(members))) if random.random() < 0.5 else b"stranger"
@@ -95,7 +95,7 @@ def write_model(random: Random, folder: Path, whole: bytes) -> Path:
 
 def _spoil_config(random: Random, config: Any, kind: str) -> Any:
     if kind == "config":
-        return spoil_tables(random, config)
+        return corrupt_tables(random, config)
     layers = config["config"]["layers"]
     layer = pick(random, layers)
     if kind == "huge":

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fuzz.damage import Random, pick, spoil_bytes
+from benchmarks.fuzz.damage import Random, corrupt_bytes, pick
 from benchmarks.fuzz.lies import DTYPES, GROUPS, SHAPES, VALUES
 
 BOMB_MIB = (16, 64, 200)
@@ -22,7 +22,7 @@ class Bomb:
 
 
 def write_npz(random: Random, folder: Path) -> Path:
-    """A data set that somebody spoiled; about one in twenty is whole."""
+    """A data set that somebody corrupt; about one in twenty is whole."""
     path = folder / "data.npz"
     members = _members(_arrays(random))
     kind = pick(
@@ -32,7 +32,7 @@ def write_npz(random: Random, folder: Path) -> Path:
         + ("values", "values", "groups", "zip", "zip", "zip", "keys", "object", "whole"),
     )
     if kind == "bytes":
-        path.write_bytes(spoil_bytes(random, _archive(members)))
+        path.write_bytes(corrupt_bytes(random, _archive(members)))
     elif kind == "header":
         key = pick(random, list(members))
         path.write_bytes(_archive({**members, key: _lying(random, members[key])}))
@@ -108,7 +108,7 @@ def _odd_archive(random: Random, members: dict[str, bytes]) -> bytes:
         with zipfile.ZipFile(file, "w", pick(random, (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED))) as odd:
             for name, data in members.items():
                 odd.writestr(name, data)
-        return file.getvalue() if random.random() < 0.3 else spoil_bytes(random, file.getvalue())
+        return file.getvalue() if random.random() < 0.3 else corrupt_bytes(random, file.getvalue())
     elif kind == "double":
         return bytes(whole) + _archive(dict(list(members.items())[:1]))
     elif kind == "nested":

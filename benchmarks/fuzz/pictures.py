@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.fuzz.damage import Random, pick, spoil_bytes
+from benchmarks.fuzz.damage import Random, corrupt_bytes, pick
 
 SIZE = (12, 8)  # width, height
 GROUPS = (
@@ -47,7 +47,7 @@ CHUNKS = (
 
 
 def write_pictures(random: Random, folder: Path) -> Path:
-    """A folder of images and masks of which one file is spoiled."""
+    """A folder of images and masks of which one file is corrupt."""
     data = folder / "data"
     for name in ("images", "masks", "test"):
         (data / name).mkdir(parents=True)
@@ -79,7 +79,7 @@ def _odd_picture(random: Random) -> bytes:
     )
     whole = _picture(random, "L", 5)
     if kind == "bytes":
-        return spoil_bytes(random, whole)
+        return corrupt_bytes(random, whole)
     if kind == "header":
         return _lying(random, whole)
     if kind == "chunk":
@@ -126,7 +126,7 @@ def _other_format(random: Random) -> bytes:
         Image.fromarray(pixels).convert(pick(random, MODES)).save(file, pick(random, FORMATS))
     except (OSError, ValueError, KeyError):  # not every format has every mode
         Image.fromarray(pixels).save(file, "TIFF")
-    return file.getvalue() if random.random() < 0.5 else spoil_bytes(random, file.getvalue())
+    return file.getvalue() if random.random() < 0.5 else corrupt_bytes(random, file.getvalue())
 
 
 def _wide(random: Random) -> bytes:
@@ -143,7 +143,7 @@ def _frames(random: Random) -> bytes:
     file = io.BytesIO()
     kind = pick(random, ("PNG", "GIF", "TIFF"))
     frames[0].save(file, kind, save_all=True, append_images=frames[1:])
-    return file.getvalue() if random.random() < 0.5 else spoil_bytes(random, file.getvalue())
+    return file.getvalue() if random.random() < 0.5 else corrupt_bytes(random, file.getvalue())
 
 
 def _bomb(random: Random) -> bytes:

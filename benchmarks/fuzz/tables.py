@@ -5,7 +5,7 @@ from typing import Any
 
 import tomli_w
 
-from benchmarks.fuzz.damage import Random, pick, spoil_bytes, spoil_tables
+from benchmarks.fuzz.damage import Random, corrupt_bytes, corrupt_tables, pick
 from trainer.config import TrainConfig
 from trainer.configfile import dump_config
 
@@ -62,10 +62,10 @@ def write_plan(random: Random, folder: Path) -> Path:
 
 def _write(random: Random, path: Path, tables: dict[str, Any]) -> Path:
     kind = pick(random, ("tables",) * 6 + ("whole", "bytes", "bytes", "text"))
-    spoiled: Any = spoil_tables(random, tables) if kind == "tables" else tables
-    whole = tomli_w.dumps(spoiled if isinstance(spoiled, dict) else {"value": spoiled}).encode()
+    corrupt: Any = corrupt_tables(random, tables) if kind == "tables" else tables
+    whole = tomli_w.dumps(corrupt if isinstance(corrupt, dict) else {"value": corrupt}).encode()
     if kind == "bytes":
-        whole = spoil_bytes(random, whole)
+        whole = corrupt_bytes(random, whole)
     elif kind == "text":
         whole = _odd_text(random, whole)
     path.write_bytes(whole)

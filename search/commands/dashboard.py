@@ -9,12 +9,11 @@ from search.commands.options import load_settings, run_dir
 from search.dashboard.accounts import Accounts, AccountSettings, check_host
 from search.dashboard.front import Front
 from search.dashboard.reports import study_reports
-from search.dashboard.serve import listen, serve
+from search.dashboard.server import listen, serve, warm_cache
 from search.dashboard.studies import keeping_studies
-from search.dashboard.warm import warm_cache
-from storage.artifacts import artifacts_folder, open_artifacts
-from storage.database import open_database
-from storage.files import without_empty_folders
+from storage.artifacts.store import artifacts_folder, open_artifacts
+from storage.database.connection import open_database
+from storage.folders import without_empty_folders
 
 
 @click.command()

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search.commands.options import as_json, sets
-from search.sets import parse_sets
-from storage.files import without_empty_folders
+from search.commands.options import as_json, parse_sets, sets
+from storage.folders import without_empty_folders
 
 if TYPE_CHECKING:
     from trainer.config import DataConfig
-    from trainer.inspect import Inspection, Side
+    from trainer.data.inspect import Inspection, Side
 
 
 @click.group()
@@ -28,11 +27,11 @@ def data() -> None:
 @as_json
 def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """What is in FILE, what is wrong with it, and how it is split."""
-    from trainer.inspect import inspect
+    from trainer.data.inspect import inspect
 
     found = inspect(_config(file, no_clean, sets))
     if sheet is not None:
-        from trainer.contactsheet import write_contact_sheet  # Matplotlib takes a second to import
+        from trainer.figures.sheet import write_contact_sheet  # Matplotlib takes a second to import
 
         with without_empty_folders(sheet.parent):
             write_contact_sheet(found.dataset, sheet)
@@ -49,8 +48,8 @@ def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...],
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The cleaned npz file.")
 @sets
 def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
-    """Write a copy of FILE without its spoiled images."""
-    from trainer.inspect import write_clean
+    """Write a copy of FILE without its corrupt images."""
+    from trainer.data.inspect import write_clean
 
     with without_empty_folders(output.parent):
         click.echo(write_clean(_config(file, False, sets), output))

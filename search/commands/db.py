@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 import click
 
 from search.commands.options import load_settings, run_dir
-from search.meter import Meter
-from search.studytable import size
-from storage.archive import check_backup, open_backup
-from storage.artifacts import find_artifacts
-from storage.backup import write_backup
-from storage.database import find_database, open_database
-from storage.restore import restore_backup
+from search.format import size
+from search.terminal.progressbar import Meter
+from storage.artifacts.store import find_artifacts
+from storage.backup.read import check_backup, open_backup
+from storage.backup.restore import restore_backup
+from storage.backup.write import write_backup
+from storage.database.connection import find_database, open_database
 from trainer.errors import InputError
-from trainer.whole import written_whole
+from trainer.files import atomic_write
 
 if TYPE_CHECKING:
-    from storage.manifest import Manifest
+    from storage.backup.manifest import Manifest
 
 
 @click.group()
@@ -36,7 +36,7 @@ def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
         raise InputError(f"a backup must be a file; got the folder {file}; name a file in it")
     artifacts = find_artifacts(settings)
     try:
-        with open_database(settings) as database, Meter() as meter, written_whole(file) as partial:
+        with open_database(settings) as database, Meter() as meter, atomic_write(file) as partial:
             manifest = write_backup(database, artifacts, partial, names, meter.tell)
     except OSError as error:
         raise InputError(
@@ -67,7 +67,7 @@ def restore(file: Path, folder: Path | None) -> None:
 @run_dir
 def upgrade(folder: Path | None) -> None:
     """Bring the tables of an older Optuna or unet-search up to date; end the workers before."""
-    from storage.upgrade import upgrade_tables
+    from storage.database.upgrade import upgrade_tables
 
     with find_database(load_settings(folder), create=False) as url:
         done = upgrade_tables(url)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from search.commands.options import as_json, device, load_settings, run_dir, sets, study_name
-from search.devices import Choice
+from search.commands.options import as_json, device, load_settings, parse_sets, run_dir, sets, study_name
 from search.doctor.check import Check
 from search.doctor.examine import Asked, examine
+from search.supervisor.devices import Choice
 
 BROKEN = 2  # exit status where a search could not work
 COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -39,7 +39,7 @@ def doctor(
     Exit status 2 where something is broken that a search needs.
     """
     found: list[Check] = []
-    for check in examine(Asked(load_settings(folder), data, sets, name, workers, device)):
+    for check in examine(Asked(load_settings(folder), data, parse_sets(sets), name, workers, device)):
         found.append(check)
         if not as_json:
             show(check)

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from search.commands.options import load_settings, run_dir, sets, study_name
-from search.enqueue import enqueue_starts, enqueued_lines
-from search.sets import parse_sets
-from search.spacefile import is_shared
-from search.study import OpenStudy, open_study
-from search.warmstart import Start, check_sizes, load_starts
-from storage.database import open_database
-from trainer.dataset import open_dataset
+from search.commands.options import load_settings, parse_sets, run_dir, sets, study_name
+from search.space.parse import is_shared
+from search.study.enqueue import enqueue_starts, enqueued_lines
+from search.study.study import OpenStudy, open_study
+from search.study.warmstart import Start, check_sizes, load_starts
+from storage.database.connection import open_database
+from trainer.data.dataset import open_dataset
 from trainer.errors import InputError
 
 

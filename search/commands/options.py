@@ -1,10 +1,13 @@
 """Options that several commands share."""
 
+import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from storage.files import without_empty_folders
+from storage.folders import without_empty_folders
 from storage.settings import Settings
 from trainer.errors import InputError
 
@@ -37,7 +40,7 @@ def find_data(data: Path | None, settings: Settings) -> Path:
     """The data that were named, or the generated sample, made in the run's folder when it is not there yet."""
     if data is not None:
         return data
-    from trainer.sample import write_sample
+    from trainer.data.sample import write_sample
 
     sample = settings.dir / "sample.npz"
     if not sample.exists():
@@ -45,3 +48,35 @@ def find_data(data: Path | None, settings: Settings) -> Path:
         with without_empty_folders(settings.dir):
             write_sample(sample)
     return sample
+
+
+def metrics_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--metrics-port` and `--metrics-host`."""
+    for option in (
+        click.option(
+            "--metrics-host", default="127.0.0.1", show_default=True, help="They have no password: mind who can read."
+        ),
+        click.option(
+            "--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus here; 0: any free port."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def parse_sets(sets: Sequence[str]) -> dict[str, Any]:
+    """`PATH=VALUE` pairs; a value is TOML, or text where it is not: `model.norm=group`."""
+    changes: dict[str, Any] = {}
+    for item in sets:
+        path, equals, text = item.partition("=")
+        if not equals or not path.strip():
+            raise InputError(f"--set must be PATH=VALUE, such as model.depth=3; got {item!r}")
+        changes[path.strip()] = _value(text.strip())
+    return changes
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from search.commands.options import as_json
-from search.tables import plain_table
+from search.terminal.tables import plain_table
 
 COURSE = (64, 128, 1)  # height, width, channels; the size changes no network's parameters
 
@@ -30,16 +30,16 @@ def presets(sources: tuple[str, ...], as_json: bool) -> None:
 
 def count(sources: tuple[str, ...]) -> list[dict[str, Any]]:
     """What `--json` prints: name, parameters and trainable ones of each configuration."""
-    from search.training import import_trainer, prepare_engine
+    from search.backend import import_trainer, prepare_backend
     from trainer.configfile import load_config, preset_names
 
     configs = {name: load_config(name) for name in sources or preset_names()}
-    prepare_engine("cpu", deterministic=False)
+    prepare_backend("cpu", deterministic=False)
     _, fit, _ = import_trainer()
-    from trainer.unet import build_model, count_trainable
+    from trainer.model.unet import build_model, count_trainable
 
     counted = []
     for name, config in configs.items():
-        model = build_model(config.model, COURSE, config.data.classes, fit.never_predicted(config))
+        model = build_model(config.model, COURSE, config.data.classes, fit.masked_class(config))
         counted.append({"name": name, "parameters": model.count_params(), "trainable": count_trainable(model)})
     return counted

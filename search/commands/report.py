@@ -6,10 +6,10 @@ import click
 
 from search.commands.options import load_settings, run_dir, study_name
 from search.report.page import write_report
-from search.study import open_study
-from storage.artifacts import artifacts_folder, open_artifacts
-from storage.database import open_database
-from storage.files import without_empty_folders
+from search.study.study import open_study
+from storage.artifacts.store import artifacts_folder, open_artifacts
+from storage.database.connection import open_database
+from storage.folders import without_empty_folders
 from trainer.errors import InputError
 
 

@@ -7,16 +7,23 @@ from typing import Any
 
 import click
 
-from search.commands.fleet import ask, make_plan, prepare_study, run_crew, stopped_line, writable
-from search.commands.metrics import metrics_options
-from search.commands.options import data_path, deterministic, device, load_settings, run_dir, study_name
-from search.devices import Choice, list_slots
-from search.metrics import serve_metrics
-from search.pool import Crew
-from search.study import open_study
-from search.tools import DEFAULT_TOOLS
-from storage.database import open_database
-from storage.study import freeze_question, get_budget, stop_reason
+from search.commands.launch import ask, make_plan, prepare_study, run_crew, stopped_line, writable
+from search.commands.options import (
+    data_path,
+    deterministic,
+    device,
+    load_settings,
+    metrics_options,
+    run_dir,
+    study_name,
+)
+from search.study.study import open_study
+from search.supervisor.devices import Choice, list_device_slots
+from search.supervisor.prometheus import serve_metrics
+from search.supervisor.supervisor import Crew
+from search.worker.contract import DEFAULT_TRAINER
+from storage.database.connection import open_database
+from storage.studies.study import freeze_question, get_budget, stop_reason
 
 
 def describes_search(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +75,7 @@ per_gpu_option = click.option(
     envvar="UNET_SEARCH_WORKERS_PER_GPU",
     help="Worker processes that share a GPU and its memory.  [default: 1]",
 )
-tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # tests bring a trainer of their own
+trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)  # tests bring one of their own
 
 
 @click.command()
@@ -78,7 +85,7 @@ tools_option = click.option("--tools", default=DEFAULT_TOOLS, hidden=True)  # te
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @device
 @metrics_options
-@tools_option
+@trainer_option
 def run(
     *,
     workers: int | None,
@@ -87,7 +94,7 @@ def run(
     device: Choice,
     metrics_port: int | None,
     metrics_host: str,
-    tools: str,
+    trainer: str,
     folder: Path | None,
     deterministic: bool,
     **described: Any,
@@ -100,7 +107,7 @@ def run(
     settings = load_settings(folder)
     plan = make_plan(settings, timeout_s=timeout, **described)
     asked = ask(plan, deterministic)
-    slots = list_slots(workers, device, deterministic, per_gpu)
+    slots = list_device_slots(workers, device, deterministic, per_gpu)
     with (
         writable(settings),
         serve_metrics(metrics_port, metrics_host) as metrics,
@@ -108,7 +115,7 @@ def run(
     ):
         opened = prepare_study(db, plan, asked)
         limit = plan.study.timeout_s
-        crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, tools)
+        crew = Crew(plan.study.name, settings, slots, None, deterministic, limit, trainer)
         sys.exit(run_crew(db, opened, crew, metrics))
 
 
@@ -135,7 +142,7 @@ def init(*, folder: Path | None, deterministic: bool, **described: Any) -> None:
 @run_dir
 @device
 @metrics_options
-@tools_option
+@trainer_option
 def worker(
     *,
     name: str | None,
@@ -146,7 +153,7 @@ def worker(
     device: Choice,
     metrics_port: int | None,
     metrics_host: str,
-    tools: str,
+    trainer: str,
 ) -> None:
     """Join the study of DATABASE_URL with one process per device slot; a stopped study has no work for it."""
     settings = load_settings(folder)
@@ -158,6 +165,6 @@ def worker(
             return
         deterministic = bool(opened.question["deterministic"])
         freeze_question(db, opened.study_id, ask(opened.plan, deterministic))  # refused here, not by each worker
-        slots = list_slots(workers, device, deterministic, per_gpu)
-        crew = Crew(opened.study.study_name, settings, slots, path, deterministic, tools=tools)
+        slots = list_device_slots(workers, device, deterministic, per_gpu)
+        crew = Crew(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)
         sys.exit(run_crew(db, opened, crew, metrics))

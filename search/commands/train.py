@@ -1,11 +1,13 @@
 """`unet-search train` and `retrain`: one configuration, without a study."""
 
 import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from search.backend import import_trainer, prepare_backend
 from search.commands.options import (
     as_json,
     data_path,
@@ -13,10 +15,19 @@ from search.commands.options import (
     device,
     find_data,
     load_settings,
+    parse_sets,
     run_dir,
     sets,
 )
-from search.sets import parse_sets
+from storage.folders import check_writable, without_empty_folders
+from trainer.config import TrainConfig
+from trainer.configfile import load_config, override, read_toml
+from trainer.errors import InputError
+from trainer.model.shape import check_shape
+
+if TYPE_CHECKING:
+    from trainer.data.dataset import Dataset
+    from trainer.training.fit import Epoch
 
 
 @click.command()
@@ -39,14 +50,11 @@ def train(
     as_json: bool,
 ) -> None:
     """Train one configuration: a preset, or a TOML file such as best.toml."""
-    from search.training import prepare_engine, train_into
-    from trainer.configfile import load_config, override
-
     config = override(load_config(source), parse_sets(sets))
     settings = load_settings(folder)
     if data is not None or config.data.path is None:
         config = override(config, {"data.path": str(find_data(data, settings))})
-    prepare_engine(device, deterministic)
+    prepare_backend(device, deterministic)
     metrics = train_into(config, output or settings.dir / "train" / Path(source).stem, require_gpu=device == "gpu")
     report(metrics, as_json)
 
@@ -69,14 +77,11 @@ def retrain(
     as_json: bool,
 ) -> None:
     """Train an exported configuration in full. Other data than the recorded are refused unless --data names them."""
-    from search.training import prepare_engine, read_exported, train_into
-    from trainer.configfile import override
-
     config, fingerprint = read_exported(file)
     config = override(config, parse_sets(sets))
     if data is not None:
         config, fingerprint = override(config, {"data.path": str(data)}), None
-    prepare_engine(device, deterministic)
+    prepare_backend(device, deterministic)
     metrics = train_into(config, output, fingerprint=fingerprint, require_gpu=device == "gpu")
     report(metrics, as_json)
 
@@ -91,3 +96,76 @@ def report(metrics: dict[str, Any], as_json: bool) -> None:
         f"{metrics['best_epoch']} of {metrics['epochs']}; {metrics['parameters']:,} parameters, "
         f"{metrics['images_per_second']:.0f} images/s, {metrics['seconds'] / 60:.1f} min; in {metrics['folder']}"
     )
+
+
+def read_exported(file: Path) -> tuple[TrainConfig, str | None]:
+    """A best.toml's configuration and the fingerprint of the data that it was found on."""
+    config = load_config(file)
+    provenance = read_toml(file).get("provenance", {})
+    if not isinstance(provenance, dict):
+        raise InputError(f"provenance must be a table; got {provenance!r} in {file}; export the trial again")
+    fingerprint = provenance.get("fingerprint")
+    if fingerprint is not None and not isinstance(fingerprint, str):
+        raise InputError(f"provenance.fingerprint must be text; got {fingerprint!r} in {file}; export the trial again")
+    return config, fingerprint
+
+
+def train_into(
+    config: TrainConfig, folder: Path, *, fingerprint: str | None = None, require_gpu: bool = False
+) -> dict[str, Any]:
+    """Trains into a folder, printing a line an epoch on standard error; gives the figures of `metrics.json`.
+
+    fingerprint:  that the data must have, where one is given
+    An interrupted training of the same configuration on the same data goes on from its last epoch.
+    """
+    from trainer.data.dataset import open_dataset
+
+    dataset = open_dataset(config.data)
+    if fingerprint is not None and dataset.fingerprint != fingerprint:
+        raise InputError(
+            f"the data must be those of the search, fingerprint {fingerprint[:16]}; got {dataset.fingerprint[:16]} in "
+            f"{config.data.path}; give --data to train on other data"
+        )
+    check_shape(config.model, *dataset.images.shape[1:3])
+    with without_empty_folders(folder):
+        check_writable(folder, "give another one with -o")
+        return _train(config, dataset, folder, require_gpu)
+
+
+def _train(config: TrainConfig, dataset: "Dataset", folder: Path, require_gpu: bool) -> dict[str, Any]:
+    from search.space.space import digest  # with Optuna; bad input is refused without it
+
+    backend, fit, result = import_trainer()
+    if require_gpu:
+        backend.require_gpu()
+    checkpoint = folder / f"checkpoint-{digest(config)[:8]}-{config.seed}-{dataset.fingerprint[:8]}.npz"
+    if checkpoint.exists():
+        click.echo(f"going on from {checkpoint}", err=True)
+    fitted = fit.train(config, dataset, EpochLines(config, dataset), checkpoint)
+    result.write_result(fitted, dataset, folder)
+    checkpoint.unlink(missing_ok=True)
+    metrics: dict[str, Any] = result.summarise(fitted)
+    return metrics | {"folder": str(folder)}
+
+
+class EpochLines:
+    """Prints each epoch as a line, and the time to go."""
+
+    def __init__(self, config: TrainConfig, dataset: "Dataset") -> None:
+        self._epochs, self._names = config.budget.epochs, dataset.names
+        self._started = time.monotonic()
+        self._told = 0
+        click.echo(f"training on {len(dataset.train)} images, validating on {len(dataset.validation)}", err=True)
+
+    def __call__(self, epoch: "Epoch") -> bool:
+        self._told += 1
+        left_s = (time.monotonic() - self._started) / self._told * (self._epochs - epoch.epoch)
+        classes = " ".join(
+            f"{name} {iou:.3f}" for name, iou in zip(self._names, epoch.iou, strict=True) if iou is not None
+        )
+        click.echo(
+            f"epoch {epoch.epoch}/{self._epochs}  loss {epoch.loss:.4f}  mIoU {epoch.miou:.4f}  ({classes})  "
+            f"{epoch.seconds:.1f} s, about {left_s / 60:.0f} min to go",
+            err=True,
+        )
+        return True

@@ -6,12 +6,12 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.dashboard.accounts import VISITOR, Account, Accounts
-from search.dashboard.answer import Answer, guarded, page, reason, redirect
-from search.dashboard.gate import Gate, TooSoon
 from search.dashboard.pages import account_page, login_page, message_page, studies_page
 from search.dashboard.reports import Reports
 from search.dashboard.request import Request, own_path
+from search.dashboard.response import Answer, guarded, page, reason, redirect
 from search.dashboard.sessions import Sessions
+from search.dashboard.throttle import Gate, TooSoon
 from storage.errors import StorageError
 from trainer.errors import InputError
 

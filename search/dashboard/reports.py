@@ -5,9 +5,9 @@ from collections.abc import Callable
 from threading import Lock
 
 from search.report.page import render_report
-from search.study import open_study, study_names
-from storage.artifacts import Artifacts
-from storage.database import Database, reported
+from search.study.study import open_study, study_names
+from storage.artifacts.store import Artifacts
+from storage.database.connection import Database, reported
 
 FRESH_S = 15.0  # a page is shown again for so long
 

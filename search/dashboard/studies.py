@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from search.dashboard.answer import Answer, reason
-from storage.artifacts import Artifacts
-from storage.database import Database
+from search.dashboard.response import Answer, reason
+from storage.artifacts.store import Artifacts
+from storage.database.connection import Database
 from storage.errors import StorageError
-from storage.studies import delete_study
-from storage.study import study_name
+from storage.studies.catalogue import delete_study
+from storage.studies.study import study_name
 
 STUDY = re.compile(r"/api/studies/(\d+)(/rename)?")
 NAME_STAYS = "a study keeps its name, by which its workers and files are found: this was not changed"

@@ -8,14 +8,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from search.doctor.check import Check, guarded
-from storage.embedded import ELSEWHERE, ROOM_MIB, embedded_server, has_server
+from storage.database.health import OLDEST, Health, check_tables, look_at_server
+from storage.embedded.binaries import PACKAGE, PROGRAMS, PUBLIC, is_public
+from storage.embedded.server import ELSEWHERE, ROOM_MIB, embedded_server, has_server
 from storage.errors import StorageError
-from storage.files import check_writable, without_empty_folders
-from storage.health import OLDEST, Health, check_tables, look_at_server
-from storage.programs import PACKAGE, PROGRAMS, PUBLIC, is_public
+from storage.folders import check_writable, without_empty_folders
 from storage.settings import Settings, mask_url
 
-CONNECTIONS_EACH = 5  # of a worker, and of their supervisor; see storage/database.py
+CONNECTIONS_EACH = 5  # of a worker, and of their supervisor; see storage/database/connection.py
 SKEW_S = 3.0
 PROGRAM_S = 30
 

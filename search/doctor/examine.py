@@ -1,15 +1,16 @@
 """All checks, one after the other."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from search.devices import Choice, list_slots
+from search.doctor.backend import look_at_backend
 from search.doctor.check import Check, guarded
 from search.doctor.data import look_at_data
 from search.doctor.database import kept_running, look_at_database
-from search.doctor.engine import look_at_engine
 from search.doctor.host import look_at_artifacts, look_at_gpus, look_at_python, look_at_run_folder, look_at_workers
+from search.supervisor.devices import Choice, list_device_slots
 from storage.settings import Settings
 from trainer.errors import InputError
 
@@ -20,7 +21,7 @@ class Asked:
 
     settings: Settings
     data: Path | None = None
-    sets: Sequence[str] = ()
+    sets: Mapping[str, Any] = field(default_factory=dict)
     study: str | None = None
     workers: int | None = None
     device: Choice = "auto"
@@ -31,7 +32,7 @@ def examine(asked: Asked) -> Iterator[Check]:
     settings = asked.settings
     yield from guarded("python", look_at_python)
     yield from guarded("gpus", look_at_gpus)
-    yield from guarded("engine", lambda: look_at_engine(asked.device))
+    yield from guarded("backend", lambda: look_at_backend(asked.device))
     yield from guarded("workers", lambda: look_at_workers(asked.workers, asked.device))
     yield from guarded("run folder", lambda: look_at_run_folder(settings))
     yield from guarded("artifacts", lambda: look_at_artifacts(settings))
@@ -43,6 +44,6 @@ def examine(asked: Asked) -> Iterator[Check]:
 def _count_workers(asked: Asked) -> int:
     """How many a search would start; 1 where another check says why there would be none."""
     try:
-        return len(list_slots(asked.workers, asked.device))
+        return len(list_device_slots(asked.workers, asked.device))
     except InputError:
         return 1

@@ -4,13 +4,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from search.devices import CPU_SLOT_BYTES, QUERY, Choice, list_gpus, list_slots, memory_bytes
+from search.backend import BACKENDS
 from search.doctor.check import Check
-from search.engine import ENGINES
-from search.provenance import LIBRARIES, versions
-from storage.artifacts import artifacts_folder, open_artifacts
-from storage.files import check_writable, without_empty_folders
-from storage.places import WHAT_TO_DO
+from search.study.provenance import LIBRARIES, versions
+from search.supervisor.devices import CPU_SLOT_BYTES, QUERY, Choice, list_device_slots, list_gpus, memory_bytes
+from storage.artifacts.folder import WHAT_TO_DO
+from storage.artifacts.store import artifacts_folder, open_artifacts
+from storage.folders import check_writable, without_empty_folders
 from storage.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -18,10 +18,10 @@ LOW_MIB = 1024  # of free space: pictures and checkpoints of a hundred trials
 
 
 def look_at_python() -> list[Check]:
-    """Python and the libraries that decide a result; the engine is looked at by running it."""
+    """Python and the libraries that decide a result; the backend is looked at by running it."""
     found = versions()
     shown = ", ".join(f"{name} {version}" for name, version in found.items())
-    missing = [name for name in LIBRARIES if name not in found and name not in ENGINES]
+    missing = [name for name in LIBRARIES if name not in found and name not in BACKENDS]
     if sys.version_info < OLDEST_PYTHON:
         text = f"Python must be 3.11 or newer; got {found['python']}; name another one with make PYTHON=..."
         return [Check("python", "problem", text)]
@@ -44,7 +44,7 @@ def look_at_gpus() -> list[Check]:
 
 def look_at_workers(workers: int | None, device: Choice) -> list[Check]:
     """The worker processes that a search would start here."""
-    slots = list_slots(workers, device)
+    slots = list_device_slots(workers, device)
     shown = f"{len(slots)}: " + "; ".join(sorted({slot.device for slot in slots}))
     needed, there = len(slots) * CPU_SLOT_BYTES, memory_bytes()
     if needed > there:

@@ -1,6 +1,6 @@
-"""Imports the trainer as a worker does and prints what its engine sees, as JSON.
+"""Imports the trainer as a worker does and prints what its backend sees, as JSON.
 
-A process of its own: `python -m search.doctor.probe DEVICE`, with DEVICE auto, cpu or gpu. So that an engine that
+A process of its own: `python -m search.doctor.probe DEVICE`, with DEVICE auto, cpu or gpu. So that a backend that
 crashes while it loads takes nothing with it.
 """
 
@@ -9,13 +9,13 @@ import sys
 
 import click
 
-from search.training import import_trainer, prepare_engine
+from search.backend import import_trainer, prepare_backend
 
 
 def main() -> None:
-    prepare_engine(sys.argv[1], deterministic=False)
-    engine, _, _ = import_trainer()
-    click.echo(json.dumps({"name": engine.engine_name(), "gpus": engine.devices("gpu")}))
+    prepare_backend(sys.argv[1], deterministic=False)
+    backend, _, _ = import_trainer()
+    click.echo(json.dumps({"name": backend.backend_name(), "gpus": backend.devices("gpu")}))
 
 
 if __name__ == "__main__":

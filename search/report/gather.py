@@ -11,14 +11,13 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from search.devicetime import DEVICE_S
-from search.select import leaderboard
-from search.study import OpenStudy
-from search.warmstart import NAME
-from storage.database import Database
-from storage.study import get_budget, stop_reason
-from storage.trials import StudyStatus, study_status
-from trainer.dataset import class_names
+from search.study.leaderboard import leaderboard
+from search.study.study import OpenStudy
+from storage.database.connection import Database
+from storage.studies.attributes import TrialAttributes
+from storage.studies.status import StudyStatus, study_status
+from storage.studies.study import get_budget, stop_reason
+from trainer.data.dataset import class_names
 
 LEADERS = 10
 LEAST_FOR_IMPORTANCES = 10  # complete trials; of fewer the best tenth is no more than one of a handful
@@ -86,6 +85,7 @@ def gather(opened: OpenStudy, db: Database) -> Report:
     """Reads the study through Optuna's cache, and what SQL gives faster by SQL."""
     study, data = opened.study, opened.plan.base.data
     trials = study.get_trials(deepcopy=False)
+    attributes = [TrialAttributes.read(trial.user_attrs) for trial in trials]
     scored = [label for label in range(data.classes) if label != data.ignore]
     complete = tuple(entry_of(trial, scored) for trial in leaderboard(study) if trial.value is not None)
     leaders = complete[:LEADERS]
@@ -97,8 +97,8 @@ def gather(opened: OpenStudy, db: Database) -> Report:
         stopped=stop_reason(db, opened.study_id),
         begun=min((trial.datetime_start for trial in trials if trial.datetime_start), default=None),
         ended=max((trial.datetime_complete for trial in trials if trial.datetime_complete), default=None),
-        devices=tuple(sorted({str(trial.user_attrs["device"]) for trial in trials if "device" in trial.user_attrs})),
-        images=next((tuple(trial.user_attrs["images"]) for trial in trials if "images" in trial.user_attrs), None),
+        devices=tuple(sorted({trial.device for trial in attributes if trial.device is not None})),
+        images=next((trial.images for trial in attributes if trial.images is not None), None),
         classes=tuple(names[label] for label in scored),
         leaders=leaders,
         complete=complete,
@@ -127,18 +127,18 @@ def differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
 
 def entry_of(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
     """A complete trial's figures; `scored` are the labels that count."""
-    attrs = trial.user_attrs
-    iou = attrs.get("iou") or []
+    attributes = TrialAttributes.read(trial.user_attrs)
+    iou = attributes.iou
     return Entry(
         trial=trial,
-        name=attrs.get(NAME),
+        name=attributes.name,
         miou=trial.value or 0.0,
-        miou_keras=attrs.get("miou_keras"),
+        miou_keras=attributes.miou_keras,
         iou=tuple(iou[label] if label < len(iou) else None for label in scored),
-        best_epoch=attrs.get("best_epoch"),
+        best_epoch=attributes.best_epoch,
         curve=_curve(trial),
-        parameters=attrs.get("parameters"),
-        device_s=float(attrs.get(DEVICE_S, 0.0)),
+        parameters=attributes.parameters,
+        device_s=attributes.device_s,
     )
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from search.axis import Axis
-from search.provenance import versions
+from search.format import label, score, setting
 from search.report.gather import LEAST_FOR_IMPORTANCES, Entry, Report, gather
 from search.report.pictures import embed_pictures
-from search.report.table1 import CAVEAT, TABLE_1, is_comparable
-from search.study import OpenStudy
-from search.tables import label, score, setting
-from storage.artifacts import Artifacts
-from storage.database import Database
-from trainer.whole import written_whole
+from search.report.published import CAVEAT, TABLE_1, is_comparable
+from search.space.axis import Axis
+from search.study.provenance import versions
+from search.study.study import OpenStudy
+from storage.artifacts.store import Artifacts
+from storage.database.connection import Database
+from trainer.files import atomic_write
 
 PICTURED = 3  # trials
 
@@ -23,7 +23,7 @@ PICTURED = 3  # trials
 def write_report(opened: OpenStudy, db: Database, artifacts: Artifacts, path: Path) -> None:
     """Writes the page whole or not at all. Raises OSError."""
     page = render_report(opened, db, artifacts)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(page, "utf-8")
 
 

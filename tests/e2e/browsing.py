@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from search.tools import Tools
+from search.worker.trainer import Trainer
 from tests import fake_train
 from tests.e2e.launch import finish, start
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 CHROMIUM = shutil.which("chromium")
 PICTURES = ("curves.png", "confusion.png", "gallery.png")
@@ -29,10 +29,10 @@ budget = { epochs = 2 }
 PATIENCE_MS = 20_000
 
 
-def tools() -> Tools:
+def trainer() -> Trainer:
     """The fake trainer's, with one picture of each kind."""
     figures: Any = draw_pictures
-    return replace(fake_train.tools(), write_figures=figures)
+    return replace(fake_train.trainer(), write_figures=figures)
 
 
 def draw_pictures(fitted: Any, dataset: Any, folder: Path) -> list[Path]:
@@ -46,7 +46,7 @@ def search(folder: Path) -> None:
     """Leaves a finished search of three trials in the folder."""
     write_sample(folder / "sample.npz", images=16, test_images=2)
     (folder / "search.toml").write_text(SEARCH)
-    line = ["run", "search.toml", "--workers", "1", "--device", "cpu", "--tools", "tests.e2e.browsing:tools"]
+    line = ["run", "search.toml", "--workers", "1", "--device", "cpu", "--trainer", "tests.e2e.browsing:trainer"]
     finish(*line, cwd=folder, FAKE_EPOCH_S="0.01")
 
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.devices import list_slots
-from search.enqueue import enqueue_starts
-from search.plan import load_plan, question
-from search.pool import Crew, run_pool
-from search.study import OpenStudy, create_study
-from storage.database import Database, connect, create_tables
+from search.study.enqueue import enqueue_starts
+from search.study.plan import load_plan, question
+from search.study.study import OpenStudy, create_study
+from search.supervisor.devices import list_device_slots
+from search.supervisor.supervisor import Crew, run_workers
+from storage.database.connection import Database, connect, create_tables
 from storage.settings import Settings
 from tests.e2e.place import arrays
 from tests.e2e.place import place as place
 from tests.server import fresh_database
 from tests.server import server_url as server_url
-from trainer.dataset import open_dataset
+from trainer.data.dataset import open_dataset
 
 SPACE = """
 [space]
@@ -64,11 +64,11 @@ class Search:
         enqueue_starts(self.db, opened, plan.starts)
         return opened
 
-    def run(self, workers: int, tools: str = "tools", tick: Callable[[], None] = lambda: None, **crew: Any) -> int:
+    def run(self, workers: int, trainer: str = "trainer", tick: Callable[[], None] = lambda: None, **crew: Any) -> int:
         settings = Settings(database_url=self.db.url, dir=self.folder / "run")
-        slots = list_slots(workers, "cpu")
-        source = tools if ":" in tools else f"tests.fake_train:{tools}"
-        return run_pool(self.db, Crew("fake", settings, slots, tools=source, **crew), tick)
+        slots = list_device_slots(workers, "cpu")
+        source = trainer if ":" in trainer else f"tests.fake_train:{trainer}"
+        return run_workers(self.db, Crew("fake", settings, slots, trainer=source, **crew), tick)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import psutil
 from tests.e2e.command import COMMAND, OURS
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKE = ["--tools", "tests.fake_train:tools"]
+FAKE = ["--trainer", "tests.fake_train:trainer"]
 
 
 def start(*arguments: str | Path, cwd: Path, **changes: str) -> "subprocess.Popen[str]":

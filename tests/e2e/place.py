@@ -1,4 +1,4 @@
-"""A folder with good input of every kind: what a test of bad input spoils."""
+"""A folder with good input of every kind: what a test of bad input corrupts."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ budget = { epochs = 2 }
 [space]
 "model.width" = { choice = [8, 16, 32] }
 """
-FAKE = "--tools tests.fake_train:tools --workers 1 --device cpu"
+FAKE = "--trainer tests.fake_train:trainer --workers 1 --device cpu"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 
 

@@ -11,9 +11,9 @@ import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import FrozenTrial, TrialState
 
-from search.select import leaderboard
-from search.study import OpenStudy
-from storage.artifacts import checkpoint_key, open_artifacts
+from search.study.leaderboard import leaderboard
+from search.study.study import OpenStudy
+from storage.artifacts.store import checkpoint_key, open_artifacts
 from storage.settings import Settings
 from tests.bucket import SECRET, bucket_contents, deny
 from tests.bucket import aws as aws
@@ -33,7 +33,7 @@ FAULTY = "tests.faulty_train:"
 def bucket(bucket_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a bucket that every process uses."""
     monkeypatch.setenv("UNET_SEARCH_ARTIFACTS", bucket_url)
-    monkeypatch.setattr("search.child.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("search.supervisor.process.FIRST_PAUSE_S", 0.01)
     return bucket_url
 
 
@@ -55,7 +55,7 @@ def test_a_killed_workers_trial_goes_on_from_its_checkpoint(
     monkeypatch.setenv("FAKE_TOLD", str(path := tmp_path / "told"))
     opened = search.create(1)
     soon(lambda: has_epochs(opened, 3), lambda: os.kill(told(path)[0][0], signal.SIGKILL))
-    assert search.run(1, FAULTY + "telling_tools") == 0
+    assert search.run(1, FAULTY + "telling_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert trial.state == TrialState.COMPLETE and sorted(trial.intermediate_values) == EPOCHS
     (_, first), (_, second) = told(path)
@@ -70,8 +70,8 @@ def test_a_trial_that_is_handed_on_loses_no_epoch(
     monkeypatch.setenv("FAKE_TOLD", str(path := tmp_path / "told"))
     opened = search.create(1)
     soon(lambda: has_epochs(opened, 2), lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert search.run(1, FAULTY + "late_tools") == 143
-    assert search.run(1, FAULTY + "late_tools") == 0
+    assert search.run(1, FAULTY + "late_trainer") == 143
+    assert search.run(1, FAULTY + "late_trainer") == 0
     first, second = told(path)
     assert first[1] + second[1] == EPOCHS
 
@@ -80,7 +80,7 @@ def test_a_worker_that_lost_its_trial_leaves_the_others_checkpoint(search: Searc
     opened = search.create(1)
     log = search.log
     soon(lambda: log.exists() and "trial 0 is lost" in log.read_text(), lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert search.run(1, FAULTY + "robbed_tools") == 143
+    assert search.run(1, FAULTY + "robbed_trainer") == 143
     assert bucket_contents(bucket) == {"checkpoints/fake/0": b"another's"}
     (trial,) = in_state(opened, TrialState.RUNNING)
     assert sorted(trial.intermediate_values) == [1, 2]
@@ -90,7 +90,7 @@ def test_a_damaged_checkpoint_costs_its_epochs_alone(search: Search, bucket: str
     opened = search.create(1)
     opened.study.ask().report(0.25, 1)
     keep_file(open_artifacts(Settings(artifacts=bucket)), checkpoint_key("fake", 0), b"[{")
-    assert search.run(1, FAULTY + "impatient_tools") == 0
+    assert search.run(1, FAULTY + "impatient_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert trial.state == TrialState.COMPLETE and trial.intermediate_values[1] == 0.25
 
@@ -98,7 +98,7 @@ def test_a_damaged_checkpoint_costs_its_epochs_alone(search: Search, bucket: str
 def test_checkpoints_that_are_refused_fail_their_trials_with_the_reason(search: Search, bucket: str) -> None:
     deny(bucket, "s3:PutObject", "*/checkpoints/*")
     opened = search.create(1)
-    assert search.run(1, FAULTY + "impatient_tools") == 3
+    assert search.run(1, FAULTY + "impatient_trainer") == 3
     trials = in_state(opened, TrialState.FAIL)
     assert len(trials) == 5 and all("the bucket must be readable and writable" in cause(trial) for trial in trials)
     log = search.log.read_text()
@@ -146,7 +146,7 @@ def test_the_doctor_looks_at_the_bucket(place: Path, bucket: str) -> None:
 
 
 def doctor(folder: Path, url: str) -> tuple[str, str]:
-    """What it says of the artifacts; the engine is one that dies at once."""
+    """What it says of the artifacts; the backend is one that dies at once."""
     package = folder / "broken" / "tensorflow"
     package.mkdir(parents=True, exist_ok=True)
     (package / "__init__.py").write_text("import os\nos.abort()\n")

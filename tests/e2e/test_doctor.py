@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.postgres import is_running
+from storage.embedded.control import is_running
 from tests.e2e.command import call, tree
 from tests.e2e.conftest import Search
 from tests.e2e.place import FAKE
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
-SUBJECTS = ["python", "gpus", "engine", "workers", "run folder", "artifacts", "database", "data"]
+SUBJECTS = ["python", "gpus", "backend", "workers", "run folder", "artifacts", "database", "data"]
 OF_A_SERVER = ["database", "connections", "clock", "tables"]
 
 
@@ -55,7 +55,7 @@ def test_a_machine_without_a_study(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample.npz", images=16, test_images=2)
     told = doctor("--data sample.npz --workers 3", tmp_path)
     assert (told.status, told.problems, told.names) == (0, [], SUBJECTS)
-    assert "tensorflow" in told.text["engine"] and "sees the CPU" in told.text["engine"]
+    assert "tensorflow" in told.text["backend"] and "sees the CPU" in told.text["backend"]
     assert told.text["workers"].startswith("3: cpu")
     assert "none yet" in told.text["database"] and "PostgreSQL" in told.text["database"]
     assert told.text["data"].startswith("16 images of 64x128, 5 classes")
@@ -71,13 +71,13 @@ def test_lines_for_people(tmp_path: Path, no_engine: dict[str, str]) -> None:
 
 def test_an_engine_that_crashes_is_one_problem(tmp_path: Path, no_engine: dict[str, str]) -> None:
     told = doctor("", tmp_path, **no_engine)
-    assert (told.status, told.problems, told.names) == (2, ["engine"], SUBJECTS)
-    assert "the engine must load; got exit status -6" in told.text["engine"]
+    assert (told.status, told.problems, told.names) == (2, ["backend"], SUBJECTS)
+    assert "the backend must load; got exit status -6" in told.text["backend"]
 
 
 def test_a_gpu_that_is_asked_for_and_missing(tmp_path: Path, no_engine: dict[str, str]) -> None:
     told = doctor("--device gpu", tmp_path, CUDA_VISIBLE_DEVICES="-1", **no_engine)
-    assert told.problems == ["engine", "workers"]
+    assert told.problems == ["backend", "workers"]
     assert "--device gpu needs a GPU" in told.text["workers"]
 
 
@@ -89,7 +89,7 @@ def test_a_gpu_that_nvidia_smi_lists_and_the_engine_does_not_see(tmp_path: Path)
     tool.chmod(0o755)
     environ = {"PATH": f"{tool.parent}:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0"}
     told = doctor("", tmp_path, **environ)
-    assert told.problems == ["engine"] and "must see the GPUs that workers are given" in told.text["engine"]
+    assert told.problems == ["backend"] and "must see the GPUs that workers are given" in told.text["backend"]
     assert told.text["gpus"] == "gpu 0 (NVIDIA H200)" and told.text["workers"] == "1: gpu 0 (NVIDIA H200)"
     assert doctor("--device cpu", tmp_path, **environ).status == 0
 
@@ -98,7 +98,7 @@ def test_a_study_in_a_database(search: Search, no_engine: dict[str, str]) -> Non
     search.create(2)
     environ = {"DATABASE_URL": search.db.url, **no_engine}
     told = doctor("", search.folder, **environ)
-    assert told.names == [*SUBJECTS[:6], *OF_A_SERVER, "data"] and told.problems == ["engine"]
+    assert told.names == [*SUBJECTS[:6], *OF_A_SERVER, "data"] and told.problems == ["backend"]
     assert told.text["tables"].startswith("those of Optuna 5")
     assert told.text["data"].startswith("8 images of 16x16, 5 classes")
     write_sample(search.folder / "other.npz", images=16, test_images=2)
@@ -106,7 +106,7 @@ def test_a_study_in_a_database(search: Search, no_engine: dict[str, str]) -> Non
     assert "the data must be those of the study" in told.text["data"]
     search.data.unlink()
     told = doctor("", search.folder, **environ)
-    assert told.problems == ["engine", "data"] and "which is neither" in told.text["data"]
+    assert told.problems == ["backend", "data"] and "which is neither" in told.text["data"]
     assert "got other; in" in doctor("--study other", search.folder, **environ).text["data"].replace("'", "")
 
 
@@ -115,21 +115,21 @@ def test_a_database_that_does_not_answer_hides_nothing_else(tmp_path: Path, no_e
         free.bind(("127.0.0.1", 0))
         url = f"postgresql://someone:s3cret@127.0.0.1:{free.getsockname()[1]}/studies"
         told = doctor("", tmp_path, DATABASE_URL=url, **no_engine)
-    assert (told.problems, told.names) == (["engine", "database"], SUBJECTS)
+    assert (told.problems, told.names) == (["backend", "database"], SUBJECTS)
     assert "someone:***@127.0.0.1" in told.text["database"] and "s3cret" not in str(told)
 
 
 @pytest.mark.parametrize("url", ["mysql://a:s3cret@h/d", "nonsense"])
 def test_a_url_that_is_none(tmp_path: Path, no_engine: dict[str, str], url: str) -> None:
     told = doctor("", tmp_path, DATABASE_URL=url, **no_engine)
-    assert told.problems == ["engine", "database"] and "DATABASE_URL must" in told.text["database"]
+    assert told.problems == ["backend", "database"] and "DATABASE_URL must" in told.text["database"]
 
 
 def test_folders_and_data_that_cannot_be_used(tmp_path: Path, no_engine: dict[str, str]) -> None:
     (tmp_path / "file").write_text("no folder")
     environ = {"UNET_SEARCH_ARTIFACTS": "s3://a:b@c", **no_engine}
     told = doctor("--dir file/run --data none.npz", tmp_path, **environ)
-    assert told.problems == ["engine", "run folder", "artifacts", "database", "data"]
+    assert told.problems == ["backend", "run folder", "artifacts", "database", "data"]
 
 
 def test_the_embedded_server_of_a_run_is_looked_at_and_stopped_again(tmp_path: Path, no_engine: dict[str, str]) -> None:

@@ -10,8 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import create_engine, make_url, text
 
-from search.assignment import RETRIES, STARTS
-from search.patience import connect_patiently
+from search.reconnect import connect_waiting
 from storage.errors import StorageError
 from tests.e2e.conftest import Search, in_state, soon
 
@@ -21,7 +20,7 @@ FAULTY = "tests.faulty_train:"
 
 @pytest.fixture(autouse=True)
 def quick_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.child.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("search.supervisor.process.FIRST_PAUSE_S", 0.01)
 
 
 def log(search: Search) -> str:
@@ -31,31 +30,31 @@ def log(search: Search) -> str:
 
 def test_a_trial_that_gets_further_is_tried_again_each_time(search: Search) -> None:
     opened = search.create(1)
-    assert search.run(1, FAULTY + "stumbling_tools") == 0
+    assert search.run(1, FAULTY + "stumbling_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert trial.state == TrialState.COMPLETE and sorted(trial.intermediate_values) == EPOCHS
     assert log(search).count("trial 0 is tried again: retry 1 of 2") == 6
-    assert trial.user_attrs[RETRIES] == 0
+    assert trial.user_attrs["retries"] == 0
 
 
 def test_a_trial_fails_after_two_retries_and_leaves_its_place_to_another(search: Search) -> None:
     opened = search.create(1)
-    assert search.run(1, "failing_tools") == 3
+    assert search.run(1, "failing_trainer") == 3
     assert log(search).count("trial 0 is tried again") == 2
     assert [trial.user_attrs["cause"] for trial in opened.study.get_trials()] == ["OSError: the disk is not there"] * 5
 
 
 def test_another_worker_does_not_count_the_retries_anew(search: Search) -> None:
     opened = search.create(1)
-    opened.study.ask().set_user_attr(RETRIES, 2)  # as the worker before left it
-    assert search.run(1, "failing_tools") == 3
+    opened.study.ask().set_user_attr("retries", 2)  # as the worker before left it
+    assert search.run(1, "failing_trainer") == 3
     assert "trial 0 is tried again" not in log(search) and "trial 1 is tried again" in log(search)
 
 
-@pytest.mark.parametrize("tools", ["diverging_tools", "hungry_tools"])
-def test_what_would_end_the_same_way_is_not_tried_again(search: Search, tools: str) -> None:
+@pytest.mark.parametrize("trainer", ["diverging_trainer", "hungry_trainer"])
+def test_what_would_end_the_same_way_is_not_tried_again(search: Search, trainer: str) -> None:
     search.create(1)
-    assert search.run(1, tools) == 0
+    assert search.run(1, trainer) == 0
     assert "is tried again" not in log(search)
 
 
@@ -68,9 +67,9 @@ def test_the_pause_before_a_retry_ends_with_the_search(search: Search) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     soon(lambda: "is tried again" in log(search), stop)
-    assert search.run(1, FAULTY + "pausing_tools") == 143
+    assert search.run(1, FAULTY + "pausing_trainer") == 143
     assert time.monotonic() - told[0] < 5
-    assert [trial.user_attrs[STARTS] for trial in in_state(opened, TrialState.RUNNING)] == [0]
+    assert [trial.user_attrs["starts"] for trial in in_state(opened, TrialState.RUNNING)] == [0]
 
 
 def test_a_damaged_checkpoint_costs_its_epochs_alone(search: Search) -> None:
@@ -79,7 +78,7 @@ def test_a_damaged_checkpoint_costs_its_epochs_alone(search: Search) -> None:
     checkpoint = search.folder / "run" / "artifacts" / "checkpoints" / "fake" / "0"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_text("[{")
-    assert search.run(1, FAULTY + "impatient_tools") == 0
+    assert search.run(1, FAULTY + "impatient_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert trial.state == TrialState.COMPLETE and sorted(trial.intermediate_values) == EPOCHS
     assert trial.intermediate_values[1] == 0.25
@@ -88,7 +87,7 @@ def test_a_damaged_checkpoint_costs_its_epochs_alone(search: Search) -> None:
 
 def test_a_worker_that_hangs_is_killed_and_its_trial_handed_on(search: Search) -> None:
     opened = search.create(1)
-    assert search.run(1, FAULTY + "briefly_hanging_tools") == 0
+    assert search.run(1, FAULTY + "briefly_hanging_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert trial.state == TrialState.COMPLETE and sorted(trial.intermediate_values) == EPOCHS
     assert log(search).count("is killed: no batch for") == 1
@@ -98,7 +97,7 @@ def test_a_worker_that_hangs_is_killed_and_its_trial_handed_on(search: Search) -
 def test_a_trial_that_hangs_at_the_same_place_fails(search: Search) -> None:
     """Though each worker repeats the epochs before it."""
     opened = search.create(1)
-    assert search.run(1, FAULTY + "hanging_tools") == 0
+    assert search.run(1, FAULTY + "hanging_trainer") == 0
     hung, other = opened.study.get_trials()
     assert hung.state == TrialState.FAIL and hung.user_attrs["cause"] == "kills its worker"
     assert sorted(hung.intermediate_values) == [1, 2]
@@ -110,7 +109,7 @@ def test_a_trial_that_hangs_at_the_same_place_fails(search: Search) -> None:
 def test_waiting_for_a_slot_is_no_hang(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_EPOCH_S", "0.4")
     opened = search.create(1)
-    assert search.run(2, FAULTY + "briefly_hanging_tools") == 0
+    assert search.run(2, FAULTY + "briefly_hanging_trainer") == 0
     logs = Path(search.folder / "run" / "logs").glob("worker-*.log")
     assert sum(log.read_text().count("is killed") for log in logs) == 1  # the one that trained
     assert [trial.state for trial in opened.study.get_trials()] == [TrialState.COMPLETE]
@@ -127,7 +126,7 @@ def test_a_repeated_epoch_keeps_its_first_value(search: Search, monkeypatch: pyt
         os.kill(int(log(search).rpartition(", process ")[2].split()[0]), signal.SIGKILL)
 
     soon(lambda: any((trial.last_step or 0) >= 3 for trial in in_state(opened, TrialState.RUNNING)), kill)
-    assert search.run(1, FAULTY + "forgetful_tools") == 0
+    assert search.run(1, FAULTY + "forgetful_trainer") == 0
     (trial,) = opened.study.get_trials()
     assert len(seen) >= 3 and seen.items() <= trial.intermediate_values.items()
     assert sorted(trial.intermediate_values) == EPOCHS
@@ -140,10 +139,10 @@ def test_a_worker_that_starts_while_the_database_is_away_waits_for_it(search: Se
     with server.connect() as connection:
         connection.execute(text(f'alter database "{name}" rename to "{name}_away"'))
         with pytest.raises(StorageError, match="the database must answer"):
-            connect_patiently(search.db.url, never, 0.1)
+            connect_waiting(search.db.url, never, 0.1)
         back = text(f'alter database "{name}_away" rename to "{name}"')
         timer = threading.Timer(1.0, lambda: connection.execute(back))
         timer.start()
-        connect_patiently(search.db.url, never).close()
+        connect_waiting(search.db.url, never).close()
         timer.join()
     server.dispose()

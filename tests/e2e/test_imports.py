@@ -16,7 +16,7 @@ from search.cli import main
 atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr))
 main()
 """
-ENGINES = {"keras", "tensorflow", "jax", "albumentations"}
+BACKENDS = {"keras", "tensorflow", "jax", "albumentations"}
 SLOW = {"optuna", "matplotlib", "numpy", "boto3"}
 
 
@@ -36,33 +36,33 @@ def imported(folder: Path, *arguments: str, **environ: str) -> set[str]:
 
 def test_status_lives_on_sql_alone(search: Search) -> None:
     search.create(2)
-    assert not imported(search.folder, "status", "--json", DATABASE_URL=search.db.url) & (ENGINES | SLOW)
+    assert not imported(search.folder, "status", "--json", DATABASE_URL=search.db.url) & (BACKENDS | SLOW)
 
 
 @pytest.mark.parametrize("arguments", [["study", "list", "--json"], ["db", "backup", "kept.zip"]])
 def test_studies_are_listed_and_kept_by_sql_alone(search: Search, arguments: list[str]) -> None:
     search.create(2)
-    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & (ENGINES | SLOW)
+    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & (BACKENDS | SLOW)
 
 
 def test_a_report_needs_no_engine(search: Search) -> None:
     opened = search.create(2)
-    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & (ENGINES | {"matplotlib"})
+    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & (BACKENDS | {"matplotlib"})
     fill(search.db, opened, 2)
-    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & ENGINES
+    assert not imported(search.folder, "report", DATABASE_URL=search.db.url) & BACKENDS
 
 
 def test_enqueueing_needs_no_engine(search: Search) -> None:
     search.create(2)
     arguments = ["enqueue", "default", "--set", "optimizer.learning_rate=0.01"]
-    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & ENGINES
+    assert not imported(search.folder, *arguments, DATABASE_URL=search.db.url) & BACKENDS
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["retrain", "--help"]])
 def test_help_needs_no_engine(tmp_path: Path, arguments: list[str]) -> None:
-    assert not imported(tmp_path, *arguments) & ENGINES
+    assert not imported(tmp_path, *arguments) & BACKENDS
 
 
 def test_data_are_checked_without_an_engine(search: Search) -> None:
     found = imported(search.folder, "data", "check", str(search.data), "--no-clean", "--json")
-    assert not found & (ENGINES | {"optuna", "matplotlib"})
+    assert not found & (BACKENDS | {"optuna", "matplotlib"})

@@ -26,13 +26,13 @@ def test_every_event_is_a_line(search: Search) -> None:
 
 def test_a_refusal_is_shown_as_its_cause(search: Search) -> None:
     search.create(1)
-    with pytest.raises(InputError, match=r"^tools must be module:function; got"):
-        search.run(1, "no_such_tools")
+    with pytest.raises(InputError, match=r"^a trainer must be module:function; got"):
+        search.run(1, "no_such_trainer")
 
 
 def test_a_traceback_belongs_to_its_event(search: Search) -> None:
     search.create(1)
-    assert search.run(1, "failing_tools") == 3
+    assert search.run(1, "failing_trainer") == 3
     lines = search.log.read_text().splitlines()
     fails = [event for event in map(json.loads, lines) if event["event"] == "fails"]
     assert len(fails) == 15  # five trials, three times each

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.postgres import is_running
+from storage.embedded.control import is_running
 from tests.e2e.launch import finish, start
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 SEARCH = """
 study = { name = "tiny", trials = 3, startup_trials = 1 }

@@ -12,7 +12,7 @@ from tests.e2e.command import refuse
 from tests.e2e.conftest import Search
 from tests.e2e.launch import FAKE, finish, start
 from tests.e2e.place import FAKE as FAKE_LINE
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 SEARCH = """
 study = { name = "watched", trials = 4, pruner = "none" }

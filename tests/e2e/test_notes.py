@@ -7,13 +7,12 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note, save_note
 
-from search.notebook import note_study
-from search.notes import MARKER
-from search.progress import Progress
-from search.study import OpenStudy, open_study
-from search.watch import watch
-from storage.database import connect
-from storage.study import STOP_NOW, stop_study
+from search.report.notes import MARKER
+from search.study.study import OpenStudy, open_study
+from search.supervisor.monitor import monitor_study, note_study
+from search.terminal.live import Progress
+from storage.database.connection import connect
+from storage.studies.study import STOP_NOW, stop_study
 from tests.e2e.conftest import Search, in_state, soon
 from tests.synthetic import fill
 
@@ -27,7 +26,7 @@ def note(opened: OpenStudy, trial: FrozenTrial) -> str:
 
 
 def run(search: Search, opened: OpenStudy, workers: int = 1) -> int:
-    tick = watch(search.db, opened, Progress("fake", 6), search.folder / "best.toml")
+    tick = monitor_study(search.db, opened, Progress("fake", 6), search.folder / "best.toml")
     return search.run(workers, tick=tick)
 
 
@@ -45,17 +44,17 @@ def test_every_trial_and_the_study_have_a_note(search: Search) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tools", "more", "words"),
+    ("trainer", "more", "words"),
     [
-        ("failing_tools", "", "Failed after 0 epochs: OSError: the disk is not there"),
-        ("diverging_tools", "", "training diverged. the loss must be finite; got nan in epoch 2"),
-        ("hungry_tools", "", "too little memory. MemoryError: no 12 GiB to be had"),
-        ("tools", HUGE, "was not trained. parameters must be at most 10; got"),
+        ("failing_trainer", "", "Failed after 0 epochs: OSError: the disk is not there"),
+        ("diverging_trainer", "", "training diverged. the loss must be finite; got nan in epoch 2"),
+        ("hungry_trainer", "", "too little memory. MemoryError: no 12 GiB to be had"),
+        ("trainer", HUGE, "was not trained. parameters must be at most 10; got"),
     ],
 )
-def test_other_endings_say_why(search: Search, tools: str, more: str, words: str) -> None:
+def test_other_endings_say_why(search: Search, trainer: str, more: str, words: str) -> None:
     opened = search.create(1, more=more)
-    search.run(1, tools)
+    search.run(1, trainer)
     ended = in_state(opened, TrialState.PRUNED, TrialState.FAIL)
     assert ended and all(words in note(opened, trial) for trial in ended)
 
@@ -119,6 +118,6 @@ def test_supervisors_write_one_after_the_other(search: Search) -> None:
 
 def test_a_note_that_cannot_be_written_costs_no_trial(search: Search) -> None:
     opened = search.create(1, epochs=2)
-    assert search.run(1, "tests.faulty_train:silent_tools") == 0
+    assert search.run(1, "tests.faulty_train:silent_trainer") == 0
     assert [trial.state for trial in opened.study.get_trials()] == [TrialState.COMPLETE]
     assert "has no note: RuntimeError" in search.log.read_text()

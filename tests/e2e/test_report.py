@@ -12,13 +12,14 @@ from PIL import Image
 from search.report.charts import COMPLETE, PRUNED, chart_style, draw_classes, to_svg
 from search.report.gather import entry_of, gather
 from search.report.page import render_report
-from search.select import leaderboard
-from search.study import DATA, OpenStudy, open_study
-from storage.artifacts import Artifacts, open_artifacts, upload_picture
+from search.study.leaderboard import leaderboard
+from search.study.study import OpenStudy, open_study
+from storage.artifacts.store import Artifacts, open_artifacts
 from storage.settings import Settings
 from tests.e2e.command import refuse
 from tests.e2e.conftest import Search
 from tests.e2e.launch import FAKE, finish
+from tests.integration.kept import keep_picture
 from tests.synthetic import fill
 
 TRAP = "<script>alert(1)</script>"
@@ -97,7 +98,7 @@ def test_what_comes_from_files_is_escaped(search: Search, artifacts: Artifacts) 
     opened = filled(search, 5)
     attrs = {"name": TRAP, "device": TRAP, "iou": [None, 0.1, 0.2, 0.3, 0.4]}
     opened.study.add_trial(create_trial(value=0.9, user_attrs=attrs))
-    opened.study.set_user_attr(DATA, f"/{TRAP}/\udcff")
+    opened.study.set_user_attr("data", f"/{TRAP}/\udcff")
     html = render_report(open_study(search.db), search.db, artifacts)
     assert html.count("&lt;script&gt;") >= 3 and "<script" not in html
     assert html.encode()
@@ -142,7 +143,7 @@ def test_pictures_become_part_of_the_page(search: Search, artifacts: Artifacts, 
     trial = opened.study.ask()
     for name, content in (("gallery.png", png()), ("confusion.png", b"no picture")):
         (tmp_path / name).write_bytes(content)
-        upload_picture(artifacts, trial, tmp_path / name)
+        keep_picture(artifacts, trial, tmp_path / name)
     opened.study.tell(trial, 0.5)
     page = Page(render_report(opened, search.db, artifacts))
     assert sum(place.startswith("data:image/webp;base64,") for place in page.places) == 1  # the damaged one is left out

@@ -9,13 +9,13 @@ import pytest
 from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import TrialState
 
-from search.export import export_trial
-from search.progress import Progress
-from search.study import create_study, open_study
-from search.watch import watch
+from search.study.export import export_trial
+from search.study.study import create_study, open_study
+from search.supervisor.monitor import monitor_study
+from search.terminal.live import Progress
 from storage.errors import StorageError
-from storage.study import STOP_NOW, resume_study, set_budget, stop_reason, stop_study
-from storage.trials import study_status
+from storage.studies.status import study_status
+from storage.studies.study import STOP_NOW, resume_study, set_budget, stop_reason, stop_study
 from tests.e2e.conftest import Search, in_state, soon
 from tests.e2e.launch import is_worker
 from trainer.configfile import load_config, read_toml
@@ -32,7 +32,7 @@ def workers() -> list[psutil.Process]:
 def test_four_workers_train_exactly_the_budget(search: Search) -> None:
     opened = search.create(12)
     progress = Progress("fake", 6)
-    assert search.run(4, tick=watch(search.db, opened, progress, search.folder / "best.toml")) == 0
+    assert search.run(4, tick=monitor_study(search.db, opened, progress, search.folder / "best.toml")) == 0
     finished = in_state(opened, *FINISHED)
     assert len(finished) == 12
     assert 0 < len(in_state(opened, TrialState.PRUNED)) < 12
@@ -59,7 +59,7 @@ def test_another_worker_finishes_the_trial_of_a_killed_one(search: Search, monke
     def kill() -> None:
         trial = next(trial for trial in in_state(opened, TrialState.RUNNING) if trial.last_step)
         name = trial.user_attrs["worker"]
-        victim = next(child for child in workers() if f"--worker={name}" in child.cmdline())
+        victim = next(child for child in workers() if f'"worker":"{name}"' in child.cmdline()[-1])
         killed.append(trial.number)
         victim.send_signal(signal.SIGKILL)
 
@@ -118,7 +118,7 @@ def test_an_exhausted_space_ends_the_study_well(search: Search) -> None:
 
 def test_five_failures_in_a_row_stop_the_study(search: Search) -> None:
     opened = search.create(20)
-    assert search.run(1, "failing_tools") == 3
+    assert search.run(1, "failing_trainer") == 3
     failed = in_state(opened, TrialState.FAIL)
     assert len(failed) == 5
     assert failed[0].user_attrs["cause"] == "OSError: the disk is not there"
@@ -130,10 +130,10 @@ def test_five_failures_in_a_row_stop_the_study(search: Search) -> None:
     assert len(in_state(opened, *FINISHED)) == 2
 
 
-@pytest.mark.parametrize(("tools", "cause"), [("diverging_tools", "nan"), ("hungry_tools", "out of memory")])
-def test_what_a_configuration_cannot_help_prunes_it(search: Search, tools: str, cause: str) -> None:
+@pytest.mark.parametrize(("trainer", "cause"), [("diverging_trainer", "nan"), ("hungry_trainer", "out of memory")])
+def test_what_a_configuration_cannot_help_prunes_it(search: Search, trainer: str, cause: str) -> None:
     opened = search.create(2)
-    assert search.run(1, tools) == 0
+    assert search.run(1, trainer) == 0
     pruned = in_state(opened, TrialState.PRUNED)
     assert [trial.user_attrs["cause"] for trial in pruned] == [cause, cause]
     assert all((trial.value is not None) == (cause == "nan") for trial in pruned)
@@ -158,17 +158,17 @@ def test_a_trial_that_kills_its_worker_fails_and_frees_its_place(search: Search)
 
 
 def test_a_worker_that_dies_is_started_again(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.child.FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr("search.pool.DEADLY_DEATHS", 2)
+    monkeypatch.setattr("search.supervisor.process.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("search.supervisor.supervisor.DEADLY_DEATHS", 2)
     opened = search.create(1)
     with pytest.raises(InputError, match="died 2 times in a row, the last time with status -9"):
-        search.run(1, "deadly_tools")
+        search.run(1, "deadly_trainer")
     assert [trial.user_attrs["starts"] for trial in in_state(opened, TrialState.RUNNING)] == [2]
 
 
 def test_a_worker_that_has_grown_too_large_makes_way_for_a_new_one(search: Search) -> None:
     opened = search.create(2)
-    assert search.run(1, tools="growing_tools") == 0
+    assert search.run(1, trainer="growing_trainer") == 0
     assert len(in_state(opened, *FINISHED)) == 2
     log = search.log.read_text()
     assert log.count("grown too large") == 2
@@ -176,8 +176,8 @@ def test_a_worker_that_has_grown_too_large_makes_way_for_a_new_one(search: Searc
 
 def test_bad_input_of_a_worker_ends_the_pool_with_its_line(search: Search) -> None:
     search.create(2)
-    with pytest.raises(InputError, match="tools must be module:function"):
-        search.run(1, "no_such_tools")
+    with pytest.raises(InputError, match="a trainer must be module:function"):
+        search.run(1, "no_such_trainer")
     assert not workers()
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage.postgres import is_running
+from storage.embedded.control import is_running
 from tests.e2e.launch import FAKE, finish, is_worker, start
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 SEARCH = """
 study = { name = "ended", trials = 4, pruner = "none" }

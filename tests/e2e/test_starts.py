@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import connect
-from storage.study import find_study
-from storage.trials import study_status
+from storage.database.connection import connect
+from storage.studies.status import study_status
+from storage.studies.study import find_study
 from tests.e2e.launch import FAKE, start
 from tests.server import fresh_database
-from trainer.sample import write_sample
+from trainer.data.sample import write_sample
 
 SEARCH = """
 study = { name = "raced", trials = 10, startup_trials = 1 }

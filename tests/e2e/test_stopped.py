@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.study import resume_study, stop_reason
+from storage.studies.study import resume_study, stop_reason
 from tests.e2e.command import call
 from tests.e2e.conftest import Search
 from tests.e2e.launch import FAKE, ROOT
@@ -19,7 +19,7 @@ def test_a_study_stopped_by_failures_stays_stopped_until_resume(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = search.create(20)
-    assert search.run(1, "failing_tools") == 3
+    assert search.run(1, "failing_trainer") == 3
     trials = len(opened.study.get_trials())
     status, said = worker(search)
     assert status == 0  # whoever restarts what fails leaves it in peace

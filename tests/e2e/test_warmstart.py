@@ -8,14 +8,14 @@ import psutil
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.export import export_trial
-from search.space import trial_seed
-from search.study import OpenStudy, open_study
-from search.warmstart import REPORT_SYSTEMS, load_starts
-from storage.database import connect
-from storage.lease import places_left
-from storage.study import set_budget
-from storage.trials import study_status
+from search.space.space import trial_seed
+from search.study.export import export_trial
+from search.study.study import OpenStudy, open_study
+from search.study.warmstart import PAPER_SYSTEMS, load_starts
+from storage.database.connection import connect
+from storage.studies.leases import budget_left
+from storage.studies.status import study_status
+from storage.studies.study import set_budget
 from tests.e2e.command import refuse
 from tests.e2e.conftest import Search, in_state, soon
 from tests.e2e.launch import FAKE, finish, start
@@ -77,7 +77,7 @@ def test_a_start_is_trained_with_its_whole_configuration(search: Search, files: 
 def test_the_reports_systems_are_trained(search: Search) -> None:
     opened = search.create(4, space="", epochs=2, starts=["report"])
     assert search.run(2) == 0
-    assert names(begun(opened)) == list(REPORT_SYSTEMS)
+    assert names(begun(opened)) == list(PAPER_SYSTEMS)
 
 
 def test_the_same_command_enqueues_once(search: Search, files: list[Path]) -> None:
@@ -96,7 +96,7 @@ def test_more_are_enqueued_on_a_finished_study(search: Search, files: list[Path]
         "trial 2 first waits",
         "1 of 1 waiting trials have no place among the 2 of the study; `unet-search run --trials 3` makes room",
     ]
-    assert places_left(search.db, opened.study_id).free == 0
+    assert budget_left(search.db, opened.study_id).free == 0
     set_budget(search.db, opened.study_id, 3)
     assert search.run(1) == 0
     trial = in_state(opened, *FINISHED)[2]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from search.select import leaderboard
-from storage.study import set_budget
+from search.study.leaderboard import leaderboard
+from storage.studies.study import set_budget
 from tests.e2e.conftest import Search, in_state
 
 KEPT = 3
@@ -33,7 +33,7 @@ def test_the_best_trials_keep_their_weights_and_nothing_else_stays(search: Searc
 
 def test_weights_that_cannot_be_saved_cost_no_trial(search: Search) -> None:
     opened = search.create(2, epochs=2)
-    assert search.run(1, "tests.faulty_train:unsaving_tools") == 0
+    assert search.run(1, "tests.faulty_train:unsaving_trainer") == 0
     assert len(in_state(opened, TrialState.COMPLETE)) == 2
     log = search.log.read_text()
     assert "trial 0 keeps no weights: OSError: no space left" in log

@@ -6,8 +6,8 @@ import optuna
 import pytest
 from sqlalchemy import make_url
 
-from storage.database import Database, connect, create_tables
-from storage.study import set_budget
+from storage.database.connection import Database, connect, create_tables
+from storage.studies.study import set_budget
 from tests.server import fresh_database
 from tests.server import server_url as server_url
 

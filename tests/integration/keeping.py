@@ -1,16 +1,16 @@
-"""Places for backups: an artifact store, another one, another database."""
+"""Budget for backups: an artifact store, another one, another database."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from storage.archive import check_backup, open_backup
-from storage.artifacts import Artifacts, open_artifacts
-from storage.backup import write_backup
-from storage.database import Database, connect
-from storage.places import Folder
-from storage.restore import restore_backup
+from storage.artifacts.folder import Folder
+from storage.artifacts.store import Artifacts, open_artifacts
+from storage.backup.read import check_backup, open_backup
+from storage.backup.restore import restore_backup
+from storage.backup.write import write_backup
+from storage.database.connection import Database, connect
 from storage.settings import Settings
 from tests.server import fresh_database
 

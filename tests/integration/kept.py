@@ -11,13 +11,13 @@ from optuna.trial import TrialState
 from optuna_dashboard import save_note
 from sqlalchemy import text
 
-from storage.artifacts import Artifacts, checkpoint_key, upload_picture
-from storage.configurations import take_configuration
-from storage.database import Database
-from storage.kept import TABLES
-from storage.lease import claim_slot, name_trial
-from storage.study import freeze_question, set_budget
-from storage.weights import weights_key
+from storage.artifacts.pictures import name_picture, write_picture
+from storage.artifacts.store import Artifacts, checkpoint_key, weights_key
+from storage.database.connection import Database
+from storage.studies.configurations import take_configuration
+from storage.studies.leases import bind_trial, claim_slot
+from storage.studies.rows import TABLES
+from storage.studies.study import freeze_question, set_budget
 
 QUESTION = {"engine": "tensorflow", "rate": 1e-5, "third": 1 / 3, "text": 'a "quoted" line\nand ünïcode \\ %s :x'}
 NAMES = """
@@ -69,6 +69,14 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def keep_picture(artifacts: Artifacts, trial: optuna.Trial, picture: Path) -> str:
+    """Keeps a PNG with a running trial; returns its id."""
+    artifact_id = str(uuid4())
+    write_picture(artifacts, artifact_id, picture)
+    name_picture(trial.storage, trial._trial_id, artifact_id, picture.name)
+    return artifact_id
+
+
 def _finish(db: Database, artifacts: Artifacts, study: optuna.Study, number: int) -> None:
     trial = study.ask()
     rate = trial.suggest_float("rate", 1e-5, 1.0, log=True)
@@ -78,11 +86,12 @@ def _finish(db: Database, artifacts: Artifacts, study: optuna.Study, number: int
         trial.report(value, step)
     trial.set_user_attr("text", QUESTION["text"])
     trial.set_constraint("parameters", number - 0.1)
-    take_configuration(db, study._study_id, f"digest {trial.number}", trial._trial_id)
+    with db.engine.begin() as connection:
+        take_configuration(connection, study._study_id, f"digest {trial.number}", trial._trial_id)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "curves.png"
         picture.write_bytes(f"picture of {study.study_name} {trial.number}".encode())
-        upload_picture(artifacts, trial, picture)
+        keep_picture(artifacts, trial, picture)
     save_note(trial, f"note on {trial.number}")
     state = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)[number % 3]
     study.tell(trial, (math.inf, 0.5)[number % 2] if state == TrialState.COMPLETE else None, state=state)
@@ -93,7 +102,7 @@ def _run(db: Database, artifacts: Artifacts, study: optuna.Study) -> None:
     claim = claim_slot(db, study._study_id, owner, "host:0")
     assert claim is not None
     trial = study.ask()
-    name_trial(db, claim, trial._trial_id)
+    bind_trial(db, claim, trial._trial_id)
     trial.report(0.25, 1)
     keep_file(artifacts, checkpoint_key(study.study_name, trial.number), bytes(range(256)) * 5000)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import check_backup, open_backup
-from storage.artifacts import open_artifacts
-from storage.backup import write_backup
-from storage.database import Database
+from storage.artifacts.store import open_artifacts
+from storage.backup.read import check_backup, open_backup
+from storage.backup.write import write_backup
+from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.settings import Settings
 from tests.integration.kept import fill
@@ -41,12 +41,12 @@ def refused(path: Path, words: str) -> None:
     assert str(path) in message and "\n" not in message
 
 
-def spoil(good: Path, change: Callable[[Members], object], words: str) -> None:
+def corrupt(good: Path, change: Callable[[Members], object], words: str) -> None:
     """The backup is refused after a change of its members."""
     with zipfile.ZipFile(good) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     change(members)
-    path = good.with_name("spoiled.zip")
+    path = good.with_name("corrupt.zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
@@ -96,14 +96,14 @@ def test_a_byte_that_changed(good: Path) -> None:
 
 @pytest.mark.parametrize("number", [2, "1", None, True, 1.5])
 def test_another_format(good: Path, number: object) -> None:
-    spoil(good, lambda members: set_manifest(members, format=number), "must be of format 1|whole file")
+    corrupt(good, lambda members: set_manifest(members, format=number), "must be of format 1|whole file")
 
 
 @pytest.mark.parametrize(
     "changes", [{"studies": "mars"}, {"studies": ["venus"]}, {"rows": {}}, {"files": 99}, {"files": -1}, {"more": 1}]
 )
 def test_a_manifest_that_does_not_fit(good: Path, changes: dict[str, object]) -> None:
-    spoil(good, lambda members: set_manifest(members, **changes), "must be a whole file")
+    corrupt(good, lambda members: set_manifest(members, **changes), "must be a whole file")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_manifest_that_does_not_fit(good: Path, changes: dict[str, object]) ->
     ],
 )
 def test_a_name_that_does_not_belong(good: Path, name: str) -> None:
-    spoil(good, lambda members: members.update({name: b"evil"}), "must hold nothing else")
+    corrupt(good, lambda members: members.update({name: b"evil"}), "must hold nothing else")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -154,11 +154,11 @@ def test_a_row_that_does_not_fit(good: Path, table: str, line: bytes, words: str
     def add(members: Members) -> None:
         members[f"rows/{table}.jsonl"] += line
 
-    spoil(good, add, words)
+    corrupt(good, add, words)
 
 
 def test_a_table_that_is_missing(good: Path) -> None:
-    spoil(good, lambda members: members.pop("rows/trial_values.jsonl"), "no item named 'rows/trial_values.jsonl'")
+    corrupt(good, lambda members: members.pop("rows/trial_values.jsonl"), "no item named 'rows/trial_values.jsonl'")
 
 
 def test_a_compression_of_its_own(good: Path) -> None:

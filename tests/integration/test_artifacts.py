@@ -5,10 +5,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from storage.artifacts import Artifacts, checkpoint_key, open_artifacts, remove_checkpoint, upload_picture
-from storage.database import Database
+from storage.artifacts.store import Artifacts, checkpoint_key, open_artifacts, remove_checkpoint
+from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.settings import Settings
+from tests.integration.kept import keep_picture
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_a_picture_is_kept_as_a_png(db: Database, study: optuna.Study, artifacts
     picture = tmp_path / "curves.png"
     picture.write_bytes(b"png")
     trial = study.ask()
-    upload_picture(artifacts, trial, picture)
+    keep_picture(artifacts, trial, picture)
     (meta,) = optuna.artifacts.get_all_artifact_meta(trial, storage=db.storage)
     assert (meta.filename, meta.mimetype) == ("curves.png", "image/png")
     with artifacts.store.open_reader(meta.artifact_id) as file:

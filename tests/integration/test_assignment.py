@@ -9,49 +9,55 @@ import optuna
 import pytest
 from sqlalchemy import create_engine
 
-from search.assignment import Assignment
-from search.devicetime import DeviceTime
-from search.session import Session
-from search.watchdog import Beats
-from storage.database import Database
+from search.worker.assignment import Assignment
+from search.worker.context import Context
+from search.worker.heartbeat import Heartbeat
+from search.worker.held_trial import HeldTrial
+from storage.database.connection import Database
 from storage.errors import LeaseLost
-from storage.lease import claim_slot, name_trial, release_owner
+from storage.studies.leases import Claim, bind_trial, claim_slot, release_owner
 from trainer.config import TrainConfig
+
+OWNER = uuid4()
 
 
 @pytest.fixture
-def assigned(db: Database, study: optuna.Study) -> Assignment:
-    unused: Any = None
-    session = Session(db, unused, unused, unused, unused, uuid4(), "host:0", "cpu", Beats(None))
-    claim, trial = claim_slot(db, study._study_id, session.owner, session.worker), study.ask()
+def trial(study: optuna.Study) -> optuna.Trial:
+    return study.ask()
+
+
+@pytest.fixture
+def claim(db: Database, study: optuna.Study, trial: optuna.Trial) -> Claim:
+    claim = claim_slot(db, study._study_id, OWNER, "host:0")
     assert claim is not None
-    claim = name_trial(db, claim, trial._trial_id)
-    return Assignment(session, claim, trial, TrainConfig(), DeviceTime(trial), threading.Event())
+    return bind_trial(db, claim, trial._trial_id)
 
 
-def lose(assigned: Assignment) -> None:
-    session, claim = assigned.session, assigned.claim
-    release_owner(session.db, session.owner)
-    assert claim_slot(session.db, claim.study_id, uuid4(), "host:1") is not None
+@pytest.fixture
+def assignment(db: Database, claim: Claim, trial: optuna.Trial) -> Assignment:
+    unused: Any = None
+    context = Context(db, unused, unused, unused, unused, OWNER, "host:0", "cpu", Heartbeat(None))
+    return Assignment(context, HeldTrial(db, claim, OWNER, trial), TrainConfig(), threading.Event())
 
 
-def test_it_stops_when_told(assigned: Assignment) -> None:
-    assert not assigned.should_stop()
-    assigned.stop.set()
-    assert assigned.should_stop()
+def test_it_stops_when_told(assignment: Assignment) -> None:
+    assert not assignment.should_stop()
+    assignment.stop.set()
+    assert assignment.should_stop()
 
 
-def test_a_trial_that_another_worker_has_is_not_stopped_but_lost(assigned: Assignment) -> None:
-    lose(assigned)
-    assert not assigned.should_stop()  # the next report finds out
-    assigned.stop.set()
-    with pytest.raises(LeaseLost, match="trial 0 has another one"):
-        assigned.should_stop()
+def test_a_trial_that_another_worker_has_is_not_stopped_but_lost(db: Database, assignment: Assignment) -> None:
+    release_owner(db, OWNER)
+    assert claim_slot(db, assignment.held.claim.study_id, uuid4(), "host:1") is not None
+    assert not assignment.should_stop()  # the next report finds out
+    assignment.stop.set()
+    with pytest.raises(LeaseLost, match="got trial 0, which another one has"):
+        assignment.should_stop()
 
 
-def test_it_stops_though_the_database_is_away(assigned: Assignment) -> None:
+def test_it_stops_though_the_database_is_away(assignment: Assignment, claim: Claim, trial: optuna.Trial) -> None:
     engine = create_engine("postgresql+psycopg2://nobody@127.0.0.1:9/none")
-    away = replace(assigned.session, db=Database("", engine))
-    assigned.stop.set()
-    assert replace(assigned, session=away).should_stop()
+    held = HeldTrial(Database("", engine), claim, OWNER, trial)
+    assignment.stop.set()
+    assert replace(assignment, held=held).should_stop()
     engine.dispose()

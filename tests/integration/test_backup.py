@@ -9,11 +9,11 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from storage.artifacts import Artifacts
-from storage.database import Database
+from storage.artifacts.store import Artifacts
+from storage.database.connection import Database
 from storage.errors import StorageError
-from storage.kept import TABLES
-from storage.study import stop_study
+from storage.studies.rows import TABLES
+from storage.studies.study import stop_study
 from tests.integration.keeping import artifacts as artifacts
 from tests.integration.keeping import elsewhere as elsewhere
 from tests.integration.keeping import keep, restore

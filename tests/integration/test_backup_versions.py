@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from storage.archive import check_backup, open_backup
-from storage.artifacts import open_artifacts
-from storage.backup import write_backup
-from storage.database import Database, connect, create_tables
-from storage.embedded import embedded_server
-from storage.places import Folder
-from storage.restore import restore_backup
+from storage.artifacts.folder import Folder
+from storage.artifacts.store import open_artifacts
+from storage.backup.read import check_backup, open_backup
+from storage.backup.restore import restore_backup
+from storage.backup.write import write_backup
+from storage.database.connection import Database, connect, create_tables
+from storage.embedded.server import embedded_server
 from storage.settings import Settings
 from tests.integration.kept import contents, dump, fill
 
@@ -27,7 +27,7 @@ def oldest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database of PostgreSQL 15, run as the embedded server is."""
     if not (PROGRAMS / "postgres").is_file():
         pytest.skip(f"the programs of a PostgreSQL 15 server are not in {PROGRAMS}; name their folder in POSTGRESQL_15")
-    monkeypatch.setattr("storage.postgres.find_programs", lambda account: PROGRAMS)
+    monkeypatch.setattr("storage.embedded.control.find_programs", lambda account: PROGRAMS)
     folder = Path(tempfile.mkdtemp(prefix="unet-oldest-"))
     folder.chmod(0o755)  # its programs leave their working folder, and come back by its path
     try:

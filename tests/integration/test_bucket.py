@@ -13,16 +13,22 @@ import optuna
 import pytest
 from optuna_dashboard import wsgi
 
-from storage.artifacts import Artifacts, checkpoint_key, open_artifacts, remove_checkpoint, upload_picture
-from storage.database import Database
+from storage.artifacts.store import (
+    Artifacts,
+    checkpoint_key,
+    list_weights,
+    open_artifacts,
+    remove_checkpoint,
+    weights_key,
+)
+from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.settings import Settings
-from storage.weights import list_weights, weights_key
 from tests.bucket import SECRET, bucket_contents, deny, drop, read_object
 from tests.bucket import aws as aws
 from tests.bucket import bucket_url as bucket_url
 from tests.bucket import s3_server as s3_server
-from tests.integration.kept import keep_file
+from tests.integration.kept import keep_file, keep_picture
 
 KEY = checkpoint_key("mars", 3)
 
@@ -71,7 +77,7 @@ def test_the_probe_leaves_nothing(bucket: Artifacts, bucket_url: str) -> None:
 
 def test_the_dashboard_shows_a_picture(db: Database, study: optuna.Study, bucket: Artifacts, picture: Path) -> None:
     trial = study.ask()
-    artifact = upload_picture(bucket, trial, picture)
+    artifact = keep_picture(bucket, trial, picture)
     with served(db, bucket) as dashboard:
         url = f"{dashboard}/artifacts/{study._study_id}/{trial._trial_id}/{artifact}"
         with urllib.request.urlopen(url) as answer:
@@ -141,7 +147,7 @@ def test_weights_are_listed_by_number(bucket: Artifacts) -> None:
 
 def test_many_files_are_listed_and_removed(bucket: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")  # of one answer
-    monkeypatch.setattr("storage.bucket.REMOVED_AT_ONCE", 3)
+    monkeypatch.setattr("storage.artifacts.bucket.REMOVED_AT_ONCE", 3)
     keys = [checkpoint_key("mars", number) for number in range(7)]
     for key in keys:
         keep_file(bucket, key, b"four")
@@ -166,7 +172,7 @@ def test_a_picture_that_is_refused_is_an_error(
 ) -> None:
     deny(bucket_url, "s3:PutObject")
     with pytest.raises(StorageError, match=r"must be readable and writable; got .*403"):
-        upload_picture(bucket, study.ask(), picture)
+        keep_picture(bucket, study.ask(), picture)
 
 
 def test_a_bucket_that_is_gone_has_no_missing_checkpoint(bucket: Artifacts, bucket_url: str) -> None:

@@ -5,12 +5,12 @@ from zipfile import ZipFile
 
 import pytest
 
-from storage.artifacts import Artifacts, open_artifacts
-from storage.database import Database
+from storage.artifacts.store import Artifacts, open_artifacts
+from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.settings import Settings
-from storage.studies import delete_study, list_studies
-from storage.study import stop_study
+from storage.studies.catalogue import delete_study, list_studies
+from storage.studies.study import stop_study
 from tests.bucket import aws as aws
 from tests.bucket import bucket_contents, deny
 from tests.bucket import bucket_url as bucket_url
@@ -65,12 +65,12 @@ def test_a_refused_restore_takes_its_files_away(
 ) -> None:
     fill(db, artifacts, trials=2)
     keep_file(bucket, "checkpoints/venus/1", b"another's")
-    spoiled = tmp_path / "spoiled.zip"
-    with ZipFile(keep(db, artifacts, tmp_path / "backup.zip")) as good, ZipFile(spoiled, "w") as bad:
+    corrupt = tmp_path / "corrupt.zip"
+    with ZipFile(keep(db, artifacts, tmp_path / "backup.zip")) as good, ZipFile(corrupt, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, good.read(name).replace(b'"COMPLETE"', b'"NEVER"'))
     with pytest.raises(StorageError, match="NEVER"):
-        restore(other, bucket, spoiled)
+        restore(other, bucket, corrupt)
     assert bucket_contents(bucket_url) == {"checkpoints/venus/1": b"another's"}
 
 

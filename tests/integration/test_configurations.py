@@ -4,8 +4,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage.configurations import find_configuration, take_configuration
-from storage.database import Database
+from storage.database.connection import Database
+from storage.studies.configurations import find_configuration, take_configuration
 
 
 def find(db: Database, study: optuna.Study, digest: str = "abc") -> int | None:
@@ -25,7 +25,8 @@ def test_a_failed_trial_has_what_it_took(db: Database, study: optuna.Study, take
     trial = study.ask()
     trial.set_user_attr("digest", "abc")
     if taken:
-        take_configuration(db, study._study_id, "abc", trial._trial_id)
+        with db.engine.begin() as connection:
+            take_configuration(connection, study._study_id, "abc", trial._trial_id)
     study.tell(trial, state=TrialState.FAIL)
     assert find(db, study) == (0 if taken else None)
 

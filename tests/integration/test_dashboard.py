@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import optuna
 
+from search.dashboard.server import warm_cache
 from search.dashboard.studies import keeping_studies
-from search.dashboard.warm import warm_cache
-from storage.database import Database, connect
-from storage.lease import claim_slot
-from storage.places import Folder
+from storage.artifacts.folder import Folder
+from storage.database.connection import Database, connect
+from storage.studies.leases import claim_slot
 from tests.server import fresh_database
 
 

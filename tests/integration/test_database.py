@@ -10,13 +10,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from storage.database import Database, connect, create_tables, open_database
+from storage.database.connection import Database, connect, create_tables, open_database
 from storage.errors import StorageError
-from storage.lease import Places, claim_slot, close, name_trial, places_left
 from storage.settings import Settings, mask_url, normalise_url
+from storage.studies.leases import Budget, bind_trial, budget_left, claim_slot, close_slot
 
 PROCESSES = multiprocessing.get_context("forkserver")  # real processes, which import Optuna once among them
-PROCESSES.set_forkserver_preload(["optuna.storages._rdb.models", "alembic.command", "storage.lease"])
+PROCESSES.set_forkserver_preload(["optuna.storages._rdb.models", "alembic.command", "storage.studies.leases"])
 
 
 def race(target: Callable[[str], None], url: str, processes: int = 8) -> None:
@@ -32,13 +32,13 @@ def work(url: str) -> None:
     """One worker: claims, asks and tells until nothing is left."""
     db, owner = connect(url), uuid4()
     study = optuna.load_study(study_name="mars", storage=db.storage)
-    while places_left(db, study._study_id) != Places(0, 0):
+    while budget_left(db, study._study_id) != Budget(0, 0):
         claim = claim_slot(db, study._study_id, owner, "worker")
         if claim is not None:
             trial = study.ask()
-            claim = name_trial(db, claim, trial._trial_id)
+            claim = bind_trial(db, claim, trial._trial_id)
             study.tell(trial, trial.suggest_float("x", 0, 1))
-            close(db, claim, owner)
+            close_slot(db, claim, owner)
 
 
 def test_eight_processes_make_the_tables_at_once(empty_url: str) -> None:

@@ -14,16 +14,16 @@ import psutil
 import pytest
 from sqlalchemy import create_engine, text
 
-from storage.database import open_database
-from storage.embedded import embedded_server
+from storage.database.connection import open_database
+from storage.embedded.binaries import is_public
+from storage.embedded.control import is_running
+from storage.embedded.server import embedded_server
 from storage.errors import StorageError
-from storage.postgres import is_running
-from storage.programs import is_public
 from storage.settings import Settings
 
 # Holds the server until its standard input ends.
 HOLD = """
-import sys; from pathlib import Path; from storage.embedded import embedded_server
+import sys; from pathlib import Path; from storage.embedded.server import embedded_server
 with embedded_server(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.Mon
     try:
         with pytest.raises(StorageError, match=r"100 MiB must be free; got \d MiB in"), embedded_server(disk / "run"):
             pass
-        monkeypatch.setattr("storage.embedded.ROOM_MIB", 1)  # as if the disk filled a moment later
+        monkeypatch.setattr("storage.embedded.server.ROOM_MIB", 1)  # as if the disk filled a moment later
         with pytest.raises(StorageError, match="No space left") as caught, embedded_server(disk / "run"):
             pass
         assert "\n" not in str(caught.value) and list(disk.iterdir()) == []
@@ -171,8 +171,8 @@ def test_root_with_programs_in_a_private_folder_uses_a_public_copy(
     with tempfile.TemporaryDirectory() as name:
         public = Path(name)
         public.chmod(0o755)
-        monkeypatch.setattr("storage.programs.is_public", lambda path: False)
-        monkeypatch.setattr("storage.programs.PUBLIC", public / "cache")
+        monkeypatch.setattr("storage.embedded.binaries.is_public", lambda path: False)
+        monkeypatch.setattr("storage.embedded.binaries.PUBLIC", public / "cache")
         for _ in range(2):  # copied once, used again
             with embedded_server(folder) as url:
                 engine = create_engine(url)
@@ -192,8 +192,8 @@ def test_a_private_folder_is_not_public(tmp_path: Path) -> None:
 def test_programs_that_cannot_be_copied_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root runs the server as another account")
-    monkeypatch.setattr("storage.programs.is_public", lambda path: False)
-    monkeypatch.setattr("storage.programs.PUBLIC", Path("/proc/no-such-folder"))
+    monkeypatch.setattr("storage.embedded.binaries.is_public", lambda path: False)
+    monkeypatch.setattr("storage.embedded.binaries.PUBLIC", Path("/proc/no-such-folder"))
     with pytest.raises(StorageError, match="its programs must lie where others may enter"), embedded_server(folder):
         pass
     assert not folder.exists()

@@ -9,22 +9,22 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import text
 
-from storage.configurations import count_configurations, take_configuration
-from storage.database import Database
+from storage.database.connection import Database
 from storage.errors import LeaseLost, StorageError
-from storage.lease import (
+from storage.studies.configurations import count_configurations, take_configuration
+from storage.studies.leases import (
+    Budget,
     Claim,
-    Places,
+    bind_trial,
+    budget_left,
     claim_slot,
-    close,
-    is_mine,
-    name_trial,
-    places_left,
+    close_slot,
+    is_held,
     release,
     release_owner,
     renew,
 )
-from storage.study import resume_study, set_budget, stop_study
+from storage.studies.study import resume_study, set_budget, stop_study
 
 A, B = uuid4(), uuid4()
 
@@ -37,7 +37,7 @@ def begin(db: Database, study: optuna.Study, owner: UUID, **kwargs: float) -> tu
     taken = claim(db, study, owner, **kwargs)
     assert taken is not None and taken.trial_id is None
     trial = study.ask()
-    return name_trial(db, taken, trial._trial_id), trial
+    return bind_trial(db, taken, trial._trial_id), trial
 
 
 def end_leases(db: Database) -> None:
@@ -52,27 +52,27 @@ def slots(db: Database) -> int:
 
 def test_a_first_claim_is_a_new_slot(db: Database, study: optuna.Study) -> None:
     taken = claim(db, study, A)
-    assert taken is not None and taken.trial_id is None and is_mine(db, taken, A) and not is_mine(db, taken, B)
+    assert taken is not None and taken.trial_id is None and is_held(db, taken, A) and not is_held(db, taken, B)
 
 
 def test_eight_workers_finish_exactly_the_budget(db: Database, study: optuna.Study) -> None:
     def work(index: int) -> None:
         owner = uuid4()
-        while places_left(db, study._study_id) != Places(0, 0):
+        while budget_left(db, study._study_id) != Budget(0, 0):
             taken = claim(db, study, owner)
             if taken is None:
                 continue
             trial = study.ask()
-            taken = name_trial(db, taken, trial._trial_id)
+            taken = bind_trial(db, taken, trial._trial_id)
             if (index + trial.number) % 4 == 1:  # a duplicate: another draw in the same slot
                 study.tell(trial, state=TrialState.FAIL)
                 trial = study.ask()
-                taken = name_trial(db, taken, trial._trial_id)
+                taken = bind_trial(db, taken, trial._trial_id)
             trial.report(0.5, 1)
             seen = [t.state for t in study.get_trials(deepcopy=False)]
             assert sum(state != TrialState.FAIL for state in seen) <= 10
             study.tell(trial, *((None, TrialState.PRUNED) if trial.number % 3 == 0 else (1.0, None)))
-            close(db, taken, owner)
+            close_slot(db, taken, owner)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
@@ -85,7 +85,7 @@ def test_a_full_budget_gives_nothing(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
     assert claim(db, study, A) is not None
     assert claim(db, study, B) is None
-    assert places_left(db, study._study_id) == Places(free=0, running=1)
+    assert budget_left(db, study._study_id) == Budget(free=0, running=1)
 
 
 def test_a_larger_budget_opens_the_study_again(db: Database, study: optuna.Study) -> None:
@@ -100,14 +100,14 @@ def test_failed_trials_take_no_place(db: Database, study: optuna.Study) -> None:
     taken, trial = begin(db, study, A)
     study.tell(trial, state=TrialState.FAIL)
     assert claim(db, study, B) is None  # its worker may draw again
-    close(db, taken, A)
+    close_slot(db, taken, A)
     assert claim(db, study, B) is not None
 
 
 def test_waiting_trials_take_places_when_asked(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
     study.enqueue_trial({"x": 1})
-    assert places_left(db, study._study_id) == Places(free=1, running=0)
+    assert budget_left(db, study._study_id) == Budget(free=1, running=0)
     _, trial = begin(db, study, A)
     assert trial.number == 0
     assert claim(db, study, B) is None
@@ -131,19 +131,19 @@ def test_a_late_worker_learns_that_its_trial_moved(db: Database, study: optuna.S
     late, _ = begin(db, study, A)
     end_leases(db)
     taken = claim(db, study, B)
-    assert taken is not None and is_mine(db, taken, B)
-    assert not is_mine(db, late, A) and renew(db, A) == 0
+    assert taken is not None and is_held(db, taken, B)
+    assert not is_held(db, late, A) and renew(db, A) == 0
     with pytest.raises(LeaseLost):
-        name_trial(db, late, study.ask()._trial_id)
-    close(db, late, A)
+        bind_trial(db, late, study.ask()._trial_id)
+    close_slot(db, late, A)
     release(db, late, A)
-    assert is_mine(db, taken, B)
+    assert is_held(db, taken, B)
 
 
 def test_an_expired_lease_that_nobody_took_is_renewed(db: Database, study: optuna.Study) -> None:
     taken, trial = begin(db, study, A)
     end_leases(db)
-    assert is_mine(db, taken, A)
+    assert is_held(db, taken, A)
     assert renew(db, A) == 1
     other = claim(db, study, B)
     assert other is not None and other.trial_id != trial._trial_id
@@ -160,7 +160,7 @@ def test_a_released_trial_is_handed_on_at_once(db: Database, study: optuna.Study
     trial.suggest_float("x", 0, 1)
     trial.report(0.25, 1)
     release(db, taken, A)
-    assert not is_mine(db, taken, A)
+    assert not is_held(db, taken, A)
     again = claim(db, study, B)
     assert again is not None and again.trial_id == trial._trial_id
     same = optuna.Trial(study, again.trial_id)
@@ -171,7 +171,7 @@ def test_all_slots_of_a_dead_owner_are_released(db: Database, study: optuna.Stud
     _, trial = begin(db, study, A)
     claim(db, study, A)  # it died before ask
     release_owner(db, A)
-    assert places_left(db, study._study_id) == Places(free=9, running=1)
+    assert budget_left(db, study._study_id) == Budget(free=9, running=1)
     again = claim(db, study, B)
     assert again is not None and again.trial_id == trial._trial_id
 
@@ -181,14 +181,14 @@ def test_a_slot_without_trial_ends_with_its_lease(db: Database, study: optuna.St
     late = claim(db, study, A)
     end_leases(db)
     assert claim(db, study, B) is not None
-    assert late is not None and not is_mine(db, late, A)
+    assert late is not None and not is_held(db, late, A)
 
 
 def test_a_trial_that_no_slot_names_is_adopted(db: Database, study: optuna.Study) -> None:
     nameless = study.ask()
     taken = claim(db, study, A)
     assert taken is not None and taken.trial_id == nameless._trial_id
-    assert places_left(db, study._study_id) == Places(free=9, running=1)
+    assert budget_left(db, study._study_id) == Budget(free=9, running=1)
 
 
 def test_nothing_is_adopted_while_another_is_asking(db: Database, study: optuna.Study) -> None:
@@ -196,7 +196,7 @@ def test_nothing_is_adopted_while_another_is_asking(db: Database, study: optuna.
     trial = study.ask()
     other = claim(db, study, B)
     assert taken is not None and other is not None and other.trial_id is None
-    assert name_trial(db, taken, trial._trial_id).trial_id == trial._trial_id
+    assert bind_trial(db, taken, trial._trial_id).trial_id == trial._trial_id
 
 
 def test_a_worker_that_asks_too_late_does_not_exceed_the_budget(db: Database, study: optuna.Study) -> None:
@@ -207,7 +207,7 @@ def test_a_worker_that_asks_too_late_does_not_exceed_the_budget(db: Database, st
     surplus = study.ask()
     assert late is not None
     with pytest.raises(LeaseLost):
-        name_trial(db, late, surplus._trial_id)
+        bind_trial(db, late, surplus._trial_id)
     assert [t.state for t in study.trials] == [TrialState.RUNNING, TrialState.FAIL]
     assert trial.number == 0
 
@@ -233,7 +233,7 @@ def test_a_study_without_budget_is_refused(db: Database, study: optuna.Study) ->
     with pytest.raises(StorageError, match="number of trials"):
         claim(db, other, A)
     with pytest.raises(StorageError, match="number of trials"):
-        places_left(db, other._study_id)
+        budget_left(db, other._study_id)
 
 
 def test_studies_do_not_share_places(db: Database, study: optuna.Study) -> None:
@@ -242,20 +242,21 @@ def test_studies_do_not_share_places(db: Database, study: optuna.Study) -> None:
     other.ask()
     taken = claim(db, study, A)
     assert taken is not None and taken.trial_id is None
-    assert places_left(db, other._study_id) == Places(free=0, running=1)
+    assert budget_left(db, other._study_id) == Budget(free=0, running=1)
 
 
 def test_one_trial_has_a_configuration(db: Database, study: optuna.Study) -> None:
     first, second = study.ask()._trial_id, study.ask()._trial_id
-    assert take_configuration(db, study._study_id, "abc", first)
-    assert take_configuration(db, study._study_id, "abc", first)
-    assert not take_configuration(db, study._study_id, "abc", second)
+    with db.engine.begin() as connection:
+        takes = [take_configuration(connection, study._study_id, "abc", trial) for trial in (first, first, second)]
+    assert takes == [True, True, False]
     assert count_configurations(db, study._study_id) == 1
 
 
 def test_rows_go_with_their_study(db: Database, study: optuna.Study) -> None:
     _, trial = begin(db, study, A)
-    take_configuration(db, study._study_id, "abc", trial._trial_id)
+    with db.engine.begin() as connection:
+        take_configuration(connection, study._study_id, "abc", trial._trial_id)
     optuna.delete_study(study_name="mars", storage=db.storage)
     with db.engine.connect() as connection:
         for table in ("studies", "slots", "configurations"):
@@ -264,5 +265,5 @@ def test_rows_go_with_their_study(db: Database, study: optuna.Study) -> None:
 
 def test_another_studys_claim_does_nothing_here(db: Database, study: optuna.Study) -> None:
     taken, _ = begin(db, study, A)
-    close(db, replace(taken, slot=uuid4()), A)
-    assert is_mine(db, taken, A)
+    close_slot(db, replace(taken, slot=uuid4()), A)
+    assert is_held(db, taken, A)

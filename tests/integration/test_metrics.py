@@ -6,10 +6,10 @@ import optuna
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from search.metrics import StudyMetrics
-from storage.database import Database
-from storage.lease import claim_slot, release_owner
-from storage.metrics import Totals, study_totals
+from search.supervisor.prometheus import StudyMetrics
+from storage.database.connection import Database
+from storage.studies.leases import claim_slot, release_owner
+from storage.studies.status import Totals, study_totals
 
 
 def value(metrics: StudyMetrics, name: str, **labels: str) -> float | None:

@@ -11,10 +11,10 @@ from optuna.artifacts import get_all_artifact_meta
 from optuna.trial import TrialState
 from optuna_dashboard import get_note
 
-from storage.artifacts import Artifacts
-from storage.database import Database
+from storage.artifacts.store import Artifacts
+from storage.database.connection import Database
 from storage.errors import StorageError
-from storage.lease import claim_slot
+from storage.studies.leases import claim_slot
 from tests.integration.keeping import artifacts as artifacts
 from tests.integration.keeping import elsewhere as elsewhere
 from tests.integration.keeping import keep, restore
@@ -90,12 +90,12 @@ def test_a_value_of_another_type_is_refused_and_takes_its_files_away(
 ) -> None:
     fill(db, artifacts)
     path = keep(db, artifacts, tmp_path / "backup.zip")
-    spoiled = tmp_path / "spoiled.zip"
-    with ZipFile(path) as good, ZipFile(spoiled, "w") as bad:
+    corrupt = tmp_path / "corrupt.zip"
+    with ZipFile(path) as good, ZipFile(corrupt, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, good.read(name).replace(b'"COMPLETE"', b'"NEVER"'))
     with pytest.raises(StorageError, match=r'whole file of .*enum trialstate: "NEVER"'):
-        restore(other, elsewhere, spoiled)
+        restore(other, elsewhere, corrupt)
     assert not dump(other, "mars")["studies"] and not elsewhere.parent.exists()
 
 

@@ -6,14 +6,14 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from storage.artifacts import Artifacts, study_folders
-from storage.database import Database
+from storage.artifacts.store import Artifacts, study_folders
+from storage.database.connection import Database
 from storage.errors import StorageError
-from storage.kept import TABLES
-from storage.lease import claim_slot, release_owner
-from storage.studies import delete_study, list_studies
-from storage.study import stop_study
-from storage.trials import Counts
+from storage.studies.catalogue import delete_study, list_studies
+from storage.studies.leases import claim_slot, release_owner
+from storage.studies.rows import TABLES
+from storage.studies.status import Counts
+from storage.studies.study import stop_study
 from tests.integration.keeping import artifacts as artifacts
 from tests.integration.kept import contents, dump, fill
 

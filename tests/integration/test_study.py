@@ -4,9 +4,9 @@ import optuna
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from storage.database import Database
+from storage.database.connection import Database
 from storage.errors import StorageError
-from storage.study import freeze_question, get_budget, resume_study, set_budget, stop_reason, stop_study
+from storage.studies.study import freeze_question, get_budget, resume_study, set_budget, stop_reason, stop_study
 
 QUESTION = {"data": {"fingerprint": "abc", "limit": None}, "epochs": 30, "space": ["a", "b"], "rate": 1e-5}
 

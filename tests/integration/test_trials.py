@@ -7,9 +7,10 @@ from uuid import uuid4
 import optuna
 from optuna.trial import TrialState
 
-from storage.database import Database
-from storage.lease import claim_slot, name_trial
-from storage.trials import Counts, count_waiting, study_status
+from storage.database.connection import Database
+from storage.studies.attributes import TrialAttributes
+from storage.studies.leases import bind_trial, claim_slot
+from storage.studies.status import Counts, count_waiting, study_status
 
 
 def test_an_empty_study_has_figures(db: Database, study: optuna.Study) -> None:
@@ -34,7 +35,7 @@ def test_counts_and_best_equal_optunas(db: Database, study: optuna.Study) -> Non
     assert status.counts == Counts(complete=6, pruned=1, running=0, waiting=1, failed=1)
     assert status.best is not None
     assert (status.best.number, status.best.value) == (1, 0.75)  # an infinite score is none
-    assert status.best.user_attrs == {"iou": [0.75, None]}
+    assert status.best.attributes == TrialAttributes(iou=(0.75, None))
 
 
 def test_leaders_are_the_five_best_complete_trials(db: Database, study: optuna.Study) -> None:
@@ -75,7 +76,7 @@ def test_running_trials_show_worker_and_last_report(db: Database, study: optuna.
     claim = claim_slot(db, study._study_id, uuid4(), "host:0")
     trial, silent, broken = study.ask(), study.ask(), study.ask()
     assert claim is not None
-    name_trial(db, claim, trial._trial_id)
+    bind_trial(db, claim, trial._trial_id)
     for step, value in ((1, 0.5), (2, 0.75), (10, 0.25)):
         trial.report(value, step)
     silent.set_user_attr("name", "final_model")
@@ -90,7 +91,7 @@ def test_running_trials_show_worker_and_last_report(db: Database, study: optuna.
 
 def test_status_does_not_load_optuna(db: Database, study: optuna.Study) -> None:
     code = (
-        "import sys; from storage.database import connect; from storage.trials import study_status;"
+        "import sys; from storage.database.connection import connect; from storage.studies.status import study_status;"
         "study_status(connect(sys.argv[1]), int(sys.argv[2])); assert 'optuna' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code, db.url, str(study._study_id)], check=True)

@@ -6,10 +6,10 @@ import optuna
 import pytest
 from sqlalchemy import text
 
-from storage import schema
-from storage.database import Database, connect, create_tables
+from storage.database import schema
+from storage.database.connection import Database, connect, create_tables
+from storage.database.upgrade import Upgraded, upgrade_tables
 from storage.errors import StorageError
-from storage.upgrade import Upgraded, upgrade_tables
 
 # What Optuna's last step adds, taken away; and our tables as they were before their version was kept.
 OLDER = (

@@ -5,7 +5,7 @@ import pytest
 
 from trainer.config import TrainConfig
 from trainer.configfile import override
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 
 TINY = {
     "model.depth": 1,

@@ -10,9 +10,9 @@ import pytest
 
 from tests.training.test_unet import logits_of
 from trainer.config import ModelConfig
-from trainer.dual import weighted
 from trainer.errors import InputError
-from trainer.unet import build_model, count_parameters
+from trainer.model.dual import weighted
+from trainer.model.unet import build_model, count_parameters
 
 SHAPE = (16, 32, 1)
 PLAIN = {"width": 4, "residual": False, "se": False, "norm": "none"}

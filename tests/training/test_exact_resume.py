@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.training.conftest import TINY, make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import override
-from trainer.fit import Interrupted, train
+from trainer.training.fit import Interrupted, train
 
 config = override(TrainConfig(), TINY | {"budget.epochs": 3, "model.dropout": 0.3, "schedule.name": "plateau"})
 checkpoint, batches = (Path(sys.argv[1]) if sys.argv[1] else None), int(sys.argv[2])

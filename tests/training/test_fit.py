@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import make_dataset
-from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
 from trainer.configfile import override
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError, InputError
-from trainer.fit import Epoch, Interrupted, train, validate
+from trainer.training.checkpoint import load_checkpoint
+from trainer.training.fit import Epoch, Interrupted, train, validate
 
 
 def test_training_learns(config: TrainConfig, dataset: Dataset) -> None:
@@ -126,7 +126,7 @@ def test_short_epochs_are_saved_once_a_minute(config: TrainConfig, dataset: Data
 def test_epochs_that_together_last_a_minute_are_saved(
     config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("trainer.training.checkpoint.EVERY_S", 0.0)
     saved: list[int] = []
 
     def look(epoch: Epoch) -> bool:
@@ -178,7 +178,7 @@ def test_a_training_that_lost_its_trial_saves_nothing(config: TrainConfig, datas
 def test_a_finished_checkpoint_gives_its_result_at_once(
     config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("trainer.training.checkpoint.EVERY_S", 0.0)
     first = train(config, dataset, checkpoint=tmp_path / "c.npz")
     again = train(config, dataset, checkpoint=tmp_path / "c.npz", should_stop=lambda: True)
     assert again.history == first.history
@@ -188,7 +188,7 @@ def test_a_finished_checkpoint_gives_its_result_at_once(
 def test_a_checkpoint_of_another_network_is_refused(
     config: TrainConfig, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.checkpoint.EVERY_S", 0.0)
+    monkeypatch.setattr("trainer.training.checkpoint.EVERY_S", 0.0)
     train(override(config, {"budget.epochs": 1}), dataset, checkpoint=tmp_path / "c.npz")
     with pytest.raises(InputError, match="a checkpoint must fit the network"):
         train(override(config, {"model.depth": 2}), dataset, checkpoint=tmp_path / "c.npz")

@@ -11,7 +11,7 @@ from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
 from benchmarks.fuzz.child import make_model
 from benchmarks.fuzz.models import ATTACKS, ESCAPED
 from trainer.errors import InputError
-from trainer.result import load_result
+from trainer.result.save import load_result
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,6 @@ def test_a_packed_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
     refused(tmp_path, {}, bytes(2**20), zipfile.ZIP_DEFLATED, words)
 
 
-def test_spoiled_models_are_loaded_or_refused_in_one_line(model: bytes) -> None:
+def test_corrupt_models_are_loaded_or_refused_in_one_line(model: bytes) -> None:
     outcomes = {seed: try_case(Case("model", seed), model) for seed in range(20)}
     assert not {seed: outcome for seed, outcome in outcomes.items() if outcome not in (READ, REFUSED)}

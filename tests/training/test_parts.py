@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from trainer.blocks import drop, upsample
-from trainer.bottleneck import bottleneck
-from trainer.branch import branch, dropout_rate
 from trainer.config import ModelConfig
-from trainer.gates import gate
+from trainer.model.blocks import drop, upsample
+from trainer.model.bottleneck import bottleneck
+from trainer.model.branch import branch, dropout_rate
+from trainer.model.gates import gate
 
 SHAPE = (8, 8, 4)
 

@@ -8,9 +8,9 @@ import pytest
 from tests.training.conftest import make_dataset
 from tests.training.test_result import assert_same_elsewhere
 from trainer.configfile import load_config, override, preset_names
-from trainer.fit import train
-from trainer.result import write_result
-from trainer.unet import build_model, count_trainable
+from trainer.model.unet import build_model, count_trainable
+from trainer.result.save import write_result
+from trainer.training.fit import train
 
 COURSE = (64, 128, 1)
 PUBLISHED = {  # all, trainable; counted from the report's notebooks

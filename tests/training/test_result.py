@@ -15,12 +15,12 @@ from PIL import Image
 from tests.training.conftest import make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, override
-from trainer.dataset import Dataset
+from trainer.data.dataset import Dataset
 from trainer.errors import InputError
-from trainer.fit import Fitted, train
-from trainer.predict import check_images, predict_masks
-from trainer.result import load_result, write_result
-from trainer.submission import write_masks
+from trainer.model.predict import check_images, predict_masks
+from trainer.result.masks import write_masks
+from trainer.result.save import load_result, write_result
+from trainer.training.fit import Fitted, train
 
 SCRIPT = Path(__file__).parent / "predict_masks.py"
 
@@ -98,7 +98,7 @@ def test_a_fresh_process_predicts_the_same_masks(folder: Path, fitted: Fitted, t
 def test_the_other_engine_predicts_the_same_masks(folder: Path, fitted: Fitted, tmp_path: Path) -> None:
     python = os.environ.get("OTHER_PYTHON")
     if not python:
-        pytest.skip("no interpreter with another engine in OTHER_PYTHON; `make test-jax` names one")
+        pytest.skip("no interpreter with another backend in OTHER_PYTHON; `make test-jax` names one")
     assert_same_elsewhere(folder, fitted, tmp_path, python, os.environ["OTHER_BACKEND"])
     assert_made_elsewhere(tmp_path, python, os.environ["OTHER_BACKEND"])
 
@@ -115,10 +115,10 @@ def assert_same_elsewhere(
 
 
 def assert_made_elsewhere(tmp_path: Path, python: str, backend: str) -> None:
-    """A model made by the other engine gives the other's masks here too."""
+    """A model made by the other backend gives the other's masks here too."""
     make = (
-        "import numpy as np\nfrom trainer.config import ModelConfig\nfrom trainer.unet import build_model\n"
-        "from trainer.predict import predict_masks\n"
+        "import numpy as np\nfrom trainer.config import ModelConfig\nfrom trainer.model.unet import build_model\n"
+        "from trainer.model.predict import predict_masks\n"
         "model = build_model(ModelConfig(depth=2, width=4, norm='group', attention=True), (16, 16, 1), 4, 0)\n"
         "model.save('other.keras')\nnp.save('other.npy', predict_masks(model, np.load('images.npy')))\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.config import ModelConfig
 from trainer.errors import InputError
-from trainer.unet import build_model, count_parameters
+from trainer.model.unet import build_model, count_parameters
 
 SHAPE = (16, 32, 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from search.dashboard.accounts import Account, Accounts, AccountSettings, check_host, is_loopback
 from search.dashboard.sessions import IDLE_S, MOST, Sessions
-from search.dashboard.tries import AT_ONCE, PAUSE_S, REMEMBERED, Tries
+from search.dashboard.throttle import AT_ONCE, PAUSE_S, REMEMBERED, Tries
 from trainer.errors import InputError
 
 NOBODY = Accounts(AccountSettings.model_construct())

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import TINY, make_dataset
-from trainer.augment import make_augment
-from trainer.batches import Batches, list_views, oversampled_class
 from trainer.config import AugmentConfig, TrainConfig
 from trainer.configfile import override
+from trainer.pipeline.augment import make_augment
+from trainer.pipeline.batches import Batches, list_views, oversampled_class
 
 STRONG = AugmentConfig(
     flip_vertical=0.5, geometric=1, one_of_flip_vertical=0.2, colour=1, elastic=1, strength=2, rotate_degrees=45

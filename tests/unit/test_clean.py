@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.clean import find_spoiled
-from trainer.pixels import Pixels
-from trainer.read import read_data
+from trainer.data.clean import find_corrupt
+from trainer.data.pixels import Pixels
+from trainer.data.read import read_data
 
 SIZE = (32, 48)
 
@@ -24,14 +24,14 @@ def drawings(count: int, labels: int, seed: int = 1) -> Pixels:
     return scenes(count, seed)[..., 0] % labels
 
 
-def pasted(count: int = 20, spoiled: int = 6) -> tuple[Pixels, Pixels]:
+def pasted(count: int = 20, corrupt: int = 6) -> tuple[Pixels, Pixels]:
     images, masks = scenes(count), drawings(count, 4)
-    masks[:spoiled] = masks[0]
+    masks[:corrupt] = masks[0]
     return images, masks
 
 
 def test_a_mask_pasted_on_unlike_images_is_spoiled() -> None:
-    dropped = find_spoiled(*pasted(), ignore=0, classes=5)
+    dropped = find_corrupt(*pasted(), ignore=0, classes=5)
     assert [image.index for image in dropped] == [0, 1, 2, 3, 4, 5]
     assert dropped[3].reason == "its mask is that of 6 unlike images, the first is 0"
 
@@ -39,7 +39,7 @@ def test_a_mask_pasted_on_unlike_images_is_spoiled() -> None:
 def test_a_bright_object_at_one_place_does_not_make_images_alike() -> None:
     images, masks = pasted()
     images[:6, 10:18, 20:30] = 255
-    assert len(find_spoiled(images, masks, ignore=0, classes=5)) == 6
+    assert len(find_corrupt(images, masks, ignore=0, classes=5)) == 6
 
 
 def test_frames_of_a_fixed_camera_stay() -> None:
@@ -48,48 +48,48 @@ def test_frames_of_a_fixed_camera_stay() -> None:
     for index in range(6):
         noisy = images[0] * random.uniform(0.5, 1) + random.normal(0, 8, images[0].shape)
         images[index] = np.clip(noisy, 0, 255)
-    assert find_spoiled(images, masks, ignore=0, classes=5) == ()
+    assert find_corrupt(images, masks, ignore=0, classes=5) == ()
 
 
 def test_copies_of_an_image_stay() -> None:
     images, masks = pasted()
     images[:6] = images[0]
-    assert find_spoiled(images, masks, ignore=0, classes=5) == ()
+    assert find_corrupt(images, masks, ignore=0, classes=5) == ()
 
 
 def test_black_frames_stay() -> None:
     images, masks = pasted()
     images[:6] = 0
-    assert find_spoiled(images, masks, ignore=0, classes=5) == ()
+    assert find_corrupt(images, masks, ignore=0, classes=5) == ()
 
 
 def test_masks_of_one_scored_class_stay() -> None:
     images, masks = pasted()
     masks[:6] = 0
     masks[:6, 5:20, 5:30] = 2
-    assert find_spoiled(images, masks, ignore=0, classes=5) == ()
+    assert find_corrupt(images, masks, ignore=0, classes=5) == ()
 
 
 def test_empty_masks_of_two_classes_without_an_ignored_label_stay() -> None:
     images, masks = scenes(20), drawings(20, 2)
     masks[:12] = 0
-    assert find_spoiled(images, masks, ignore=None, classes=2) == ()
+    assert find_corrupt(images, masks, ignore=None, classes=2) == ()
 
 
 def test_a_frame_at_the_rim_is_no_second_class() -> None:
     images, masks = scenes(20), drawings(20, 2)
     masks[:6] = 1
     masks[:6, :, 0] = 0
-    assert find_spoiled(images, masks, ignore=None, classes=2) == ()
+    assert find_corrupt(images, masks, ignore=None, classes=2) == ()
 
 
 def test_where_most_masks_are_shared_nothing_is_dropped() -> None:
-    assert find_spoiled(*pasted(20, 15), ignore=0, classes=5) == ()
+    assert find_corrupt(*pasted(20, 15), ignore=0, classes=5) == ()
 
 
 def test_the_aliens_of_the_mars_images_go_and_only_they(mars: Path) -> None:
     raw = read_data(mars, 5, 0)
-    dropped = find_spoiled(raw.images, raw.masks, ignore=0, classes=5)
+    dropped = find_corrupt(raw.images, raw.masks, ignore=0, classes=5)
     assert len(dropped) == 110
     assert len({raw.masks[image.index].tobytes() for image in dropped}) == 1
     assert np.unique(raw.masks[dropped[0].index]).tolist() == [0, 1, 2, 3]
@@ -98,11 +98,11 @@ def test_the_aliens_of_the_mars_images_go_and_only_they(mars: Path) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_other_aliens_go_too(mars: Path, seed: int) -> None:
     raw = read_data(mars, 5, 0)
-    spoiled = {image.index for image in find_spoiled(raw.images, raw.masks, 0, 5)}
-    sound = np.setdiff1d(np.arange(len(raw.images)), list(spoiled))
+    corrupt = {image.index for image in find_corrupt(raw.images, raw.masks, 0, 5)}
+    sound = np.setdiff1d(np.arange(len(raw.images)), list(corrupt))
     several = [index for index in sound if len(np.unique(raw.masks[index])) > 2]
     chosen = np.random.default_rng(seed).choice(sound, 30, replace=False)
     masks = raw.masks.copy()
     masks[chosen] = raw.masks[several[seed]]
-    expected = spoiled | set(chosen.tolist()) | {int(several[seed])}
-    assert {image.index for image in find_spoiled(raw.images, masks, 0, 5)} == expected
+    expected = corrupt | set(chosen.tolist()) | {int(several[seed])}
+    assert {image.index for image in find_corrupt(raw.images, masks, 0, 5)} == expected

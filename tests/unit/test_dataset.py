@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trainer.config import DataConfig
-from trainer.dataset import Dataset, class_shares, open_dataset
+from trainer.data.dataset import Dataset, class_shares, open_dataset
 from trainer.errors import InputError
 
 
@@ -29,7 +29,7 @@ def test_both_sides_cover_the_kept_images(tmp_path: Path) -> None:
     assert len(data.validation) == 6
 
 
-def test_spoiled_images_are_dropped_unless_told_otherwise(tmp_path: Path) -> None:
+def test_corrupt_images_are_dropped_unless_told_otherwise(tmp_path: Path) -> None:
     masks = np.random.default_rng(5).integers(0, 5, (40, 8, 8), dtype=np.uint8)
     masks[4:9] = masks[4]
     path = write(tmp_path / "a.npz", masks=masks)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from search import devices
-from search.devices import Gpu, default_cpu_workers, list_slots, visible_gpus
+from search.supervisor import devices
+from search.supervisor.devices import Gpu, default_cpu_workers, list_device_slots, visible_gpus
 from trainer.errors import InputError
 
 LISTING = "0, GPU-aaaa, NVIDIA H200\n1, GPU-bbbb, NVIDIA H200\n"
@@ -37,39 +37,39 @@ def test_visible_devices_are_read_as_cuda_does(visible: str | None, tokens: list
 
 
 def test_each_gpu_is_a_slot(two_gpus: None) -> None:
-    slots = list_slots()
+    slots = list_device_slots()
     assert [slot.env["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["GPU-aaaa", "GPU-bbbb"]
     assert all(slot.gpu for slot in slots) and slots[0].device == "gpu 0 (NVIDIA H200)"
 
 
 def test_more_workers_than_gpus_share_them(two_gpus: None) -> None:
-    assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in list_slots(4)] == ["a", "b", "a", "b"]
+    assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in list_device_slots(4)] == ["a", "b", "a", "b"]
 
 
 def test_so_many_may_share_each_gpu_and_take_memory_as_they_need_it(two_gpus: None) -> None:
-    slots = list_slots(per_gpu=2)
+    slots = list_device_slots(per_gpu=2)
     assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in slots] == ["a", "b", "a", "b"]
     assert {slot.env["TF_FORCE_GPU_ALLOW_GROWTH"] for slot in slots} == {"true"}
 
 
 def test_on_the_cpu_there_is_no_gpu_to_share(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "count_cores", lambda: 1)
-    assert len(list_slots(device="cpu", per_gpu=4)) == 1
+    assert len(list_device_slots(device="cpu", per_gpu=4)) == 1
 
 
 def test_the_cpu_can_be_asked_for(two_gpus: None) -> None:
-    assert not any(slot.gpu for slot in list_slots(2, "cpu"))
+    assert not any(slot.gpu for slot in list_device_slots(2, "cpu"))
 
 
 def test_without_the_tool_there_is_no_gpu(no_gpu: None) -> None:
-    assert not any(slot.gpu for slot in list_slots(2))
+    assert not any(slot.gpu for slot in list_device_slots(2))
     with pytest.raises(InputError, match="needs a GPU that nvidia-smi lists; got none"):
-        list_slots(device="gpu")
+        list_device_slots(device="gpu")
 
 
 def test_workers_share_the_cores(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "count_cores", lambda: 8)
-    assert {slot.env["TF_NUM_INTRAOP_THREADS"] for slot in list_slots(3)} == {"2"}
+    assert {slot.env["TF_NUM_INTRAOP_THREADS"] for slot in list_device_slots(3)} == {"2"}
 
 
 @pytest.mark.parametrize(("cores", "gib", "workers"), [(2, 64, 2), (64, 64, 8), (16, 8, 2), (4, 1, 1)])
@@ -78,13 +78,13 @@ def test_memory_and_cores_limit_the_workers(cores: int, gib: int, workers: int) 
 
 
 def test_determinism_is_set_or_absent(no_gpu: None) -> None:
-    assert list_slots(1, deterministic=True)[0].env["TF_DETERMINISTIC_OPS"] == "1"
-    assert "TF_DETERMINISTIC_OPS" not in list_slots(1)[0].env
+    assert list_device_slots(1, deterministic=True)[0].env["TF_DETERMINISTIC_OPS"] == "1"
+    assert "TF_DETERMINISTIC_OPS" not in list_device_slots(1)[0].env
 
 
 def test_no_workers_are_refused() -> None:
     with pytest.raises(InputError, match="--workers must be 1 or more; got 0"):
-        list_slots(0)
+        list_device_slots(0)
 
 
 def test_a_gpu_is_named_for_people() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from search.doctor.check import guarded
 from search.doctor.database import judge
+from storage.database.health import Health
 from storage.errors import StorageError
-from storage.health import Health
 
 WELL = Health("18.1", 18, connections=97, others=2, optuna="5.0.0", ours=1, ahead_s=0.1)
 

@@ -1,4 +1,4 @@
-"""Spoiled input of every kind is read or refused in one line; what fuzzing once found, by name."""
+"""Corrupt input of every kind is read or refused in one line; what fuzzing once found, by name."""
 
 import subprocess
 import sys
@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 
 from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
-from search.axis import contains, parse_axis
-from search.plan import load_plan
+from search.space.axis import contains, parse_axis
+from search.study.plan import load_plan
 from tests.unit.test_read import make_folder, refused
 from trainer.configfile import load_config
+from trainer.data.raw import within_memory
 from trainer.errors import InputError
-from trainer.raw import within_memory
-from trainer.resultfolder import unreadable
+from trainer.result.folder import unreadable
 
 
 @pytest.mark.filterwarnings("ignore")  # decoders warn of what they then refuse
 @pytest.mark.parametrize(("kind", "count"), [("npz", 120), ("pictures", 80), ("config", 40), ("plan", 60)])
-def test_spoiled_input_is_read_or_refused_in_one_line(kind: str, count: int) -> None:
+def test_corrupt_input_is_read_or_refused_in_one_line(kind: str, count: int) -> None:
     outcomes = {seed: try_case(Case(kind, seed)) for seed in range(count)}
     assert not {seed: outcome for seed, outcome in outcomes.items() if outcome not in (READ, REFUSED)}
     assert set(outcomes.values()) == {READ, REFUSED}
@@ -71,7 +71,7 @@ LIMITED = """
 import resource, sys
 import psutil
 from trainer.config import DataConfig
-from trainer.dataset import open_dataset
+from trainer.data.dataset import open_dataset
 from trainer.errors import InputError
 size = psutil.Process().memory_info().vms + 256 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (size, size))

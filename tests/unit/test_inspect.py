@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from trainer.config import DataConfig
-from trainer.contactsheet import write_contact_sheet
-from trainer.dataset import open_dataset
-from trainer.inspect import inspect, write_clean
-from trainer.palette import IGNORED, class_colours, paint
+from trainer.data.dataset import open_dataset
+from trainer.data.inspect import inspect, write_clean
+from trainer.figures.palette import IGNORED, class_colours, paint
+from trainer.figures.sheet import write_contact_sheet
 
 
 def write(path: Path, **changes: Any) -> Path:

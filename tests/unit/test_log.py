@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.ending import one_line
-from search.log import Lines, append_line, log_kind, read_cause, refusal
+from search.log import Lines, append_line, log_kind, one_line, read_cause, refusal
 from trainer.errors import InputError
 
 URL = "postgresql://ada:s3cret@db.example/unet"

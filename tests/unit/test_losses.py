@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from trainer.config import LossConfig
-from trainer.losses import class_weights, make_loss
+from trainer.training.losses import class_weights, make_loss
 
 CLASSES = 4
 NAMES = ("cross_entropy", "focal", "dice", "dice_focal", "focal_tversky")
@@ -120,7 +120,7 @@ def test_a_class_without_a_pixel_gets_the_largest_weight() -> None:
 
 
 def value_and_gradient(loss: Any, masks: Any, logits: Any) -> tuple[float, Any]:
-    """Through the engine's own differentiation."""
+    """Through the backend's own differentiation."""
     if keras.backend.backend() == "jax":
         import jax
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from search import meter
-from search.meter import Meter
-from search.studytable import size
+from search.format import size
+from search.terminal import progressbar as meter
+from search.terminal.progressbar import Meter
 
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

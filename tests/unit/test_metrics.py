@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from trainer.metrics import count_confusion, score
+from trainer.training.metrics import count_confusion, score
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # Keras's own, under JAX

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import TINY, make_dataset
-from trainer.batches import Batches
 from trainer.config import AugmentConfig, TrainConfig
 from trainer.configfile import override
-from trainer.dataset import Dataset
-from trainer.mix import find_regions, make_mix
+from trainer.data.dataset import Dataset
+from trainer.pipeline.batches import Batches
+from trainer.pipeline.mix import find_regions, make_mix
 
 RARE = 3
 

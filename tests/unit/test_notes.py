@@ -4,8 +4,8 @@ import re
 
 from optuna.trial import TrialState, create_trial
 
-from search.ending import Ending
-from search.notes import MARKER, escape, join_note, study_note, trial_note
+from search.report.notes import MARKER, escape, join_note, study_note, trial_note
+from search.study.outcome import Outcome
 from trainer.config import DataConfig
 
 COURSE = DataConfig()
@@ -19,13 +19,13 @@ def test_markdown_and_html_are_escaped() -> None:
 def test_names_from_files_are_escaped_wherever_they_stand() -> None:
     trial = create_trial(value=0.5, user_attrs={"name": TRAP, "iou": [0.1, 0.2]})
     data = DataConfig(classes=2, names=(TRAP, TRAP))
-    for note in (trial_note("s", trial, Ending(TrialState.COMPLETE, 0.5), data), study_note("s", 1, [trial], data)):
+    for note in (trial_note("s", trial, Outcome(TrialState.COMPLETE, 0.5), data), study_note("s", 1, [trial], data)):
         assert escape(TRAP) in note and not re.search(r"(?<!\\)(<|\*x|\[a)", note)
 
 
 def test_what_was_not_measured_is_left_out() -> None:
     trial = create_trial(state=TrialState.FAIL)
-    note = trial_note("s", trial, Ending(TrialState.FAIL, cause="OSError: gone"), COURSE)
+    note = trial_note("s", trial, Outcome(TrialState.FAIL, cause="OSError: gone"), COURSE)
     assert note == "## Trial -1\n\nFailed after 0 epochs\\: OSError\\: gone\n\n[The study's report](/report/s)"
 
 

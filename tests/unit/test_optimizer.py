@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from trainer.config import OptimizerConfig, ScheduleConfig
-from trainer.optimizer import count_plateaus, learning_rate, make_optimizer
+from trainer.training.optimizer import count_plateaus, learning_rate, make_optimizer
 
 STEPS, EPOCHS = 10, 5  # of an epoch; of a training
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from search.plan import load_plan, plan_from_question, question
-from search.sets import parse_sets
+from search.commands.options import parse_sets
+from search.study.plan import load_plan, plan_from_question, question
 from trainer.errors import InputError
 
 WHOLE = """
@@ -71,7 +71,7 @@ def test_what_train_fixes_leaves_the_default_space(tmp_path: Path) -> None:
 
 
 def test_a_set_value_leaves_the_space(tmp_path: Path) -> None:
-    plan = load_plan(write(tmp_path), ["loss.name=dice", "budget.epochs=4"])
+    plan = load_plan(write(tmp_path), {"loss.name": "dice", "budget.epochs": 4})
     assert plan.base.loss.name == "dice" and plan.base.budget.epochs == 4
     assert plan.space.axis("loss.name") is None and plan.space.axis("loss.gamma") is None
 
@@ -121,4 +121,4 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_path_of_set_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"did you mean 'model\.depth'"):
-        load_plan(None, ["model.dept=3"])
+        load_plan(None, {"model.dept": 3})

@@ -7,14 +7,17 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from search.progress import Finished, Progress, best_line, counts_line, duration, finished_line, seconds_left
-from search.tables import leaderboard_table, running_table
-from storage.trials import Counts, Leader, Running, StudyStatus
+from search.format import duration
+from search.terminal.live import Finished, Progress, finished_line
+from search.terminal.summary import best_line, counts_line, seconds_left
+from search.terminal.tables import leaderboard_table, running_table
+from storage.studies.attributes import TrialAttributes
+from storage.studies.status import Counts, Leader, Running, StudyStatus
 
 
 def status(mean_s: float | None = 100.0, running: int = 2) -> StudyStatus:
     trials = [Running(4 + n, f"host:{n}", 3, 0.3, 0.35, 40.0) for n in range(running)]
-    best = Leader(1, 2, 0.4312, {})
+    best = Leader(1, 2, 0.4312, TrialAttributes())
     return StudyStatus(Counts(complete=3, pruned=1, running=running), (best,), tuple(trials), mean_s, 500.0)
 
 
@@ -66,7 +69,7 @@ def test_a_log_gets_plain_lines() -> None:
 
 
 def test_the_best_line_names_a_start() -> None:
-    named = replace(status(), leaders=(Leader(1, 2, 0.4312, {"name": "final_model"}),))
+    named = replace(status(), leaders=(Leader(1, 2, 0.4312, TrialAttributes(name="final_model")),))
     assert best_line(named) == "best: trial 2 final_model, mIoU 0.4312"
 
 
@@ -78,7 +81,10 @@ def test_running_trials_have_names_where_one_has_one() -> None:
 
 
 def test_the_leaderboard_has_rank_name_and_size() -> None:
-    leaders = [Leader(1, 2, 0.4312, {"name": "final_model", "parameters": 7226465}), Leader(2, 0, 0.4, {})]
+    leaders = [
+        Leader(1, 2, 0.4312, TrialAttributes(name="final_model", parameters=7226465)),
+        Leader(2, 0, 0.4, TrialAttributes()),
+    ]
     assert shown(leaderboard_table(leaders)) == [
         ["rank", "trial", "name", "mIoU", "parameters"],
         ["1", "2", "final_model", "0.4312", "7,226,465"],

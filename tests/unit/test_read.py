@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer import raw as raw_module
+from trainer.data import raw as raw_module
+from trainer.data.raw import RawData
+from trainer.data.read import read_data, read_images
 from trainer.errors import InputError
-from trainer.raw import RawData
-from trainer.read import read_data, read_images
 
 
 def course_arrays(count: int = 3) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from trainer.config import DataConfig
-from trainer.dataset import Dataset, open_dataset
+from trainer.data.dataset import Dataset, open_dataset
+from trainer.data.sample import write_sample
 from trainer.errors import InputError
-from trainer.sample import write_sample
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import optuna
 import pytest
 from optuna.trial import FixedTrial
 
-from search.axis import axis_table
-from search.sampler import SeededSampler
-from search.space import Space, configure, digest, draw, enumerate_values, space_size, space_tables, trial_seed
-from search.spacefile import default_space, fix, parse_space
+from search.space.axis import axis_table
+from search.space.parse import default_space, fix, parse_space
+from search.space.space import Space, configure, digest, draw, enumerate_values, space_size, space_tables, trial_seed
+from search.study.sampler import SeededSampler
 from trainer.config import TrainConfig
 from trainer.configfile import flatten, override
 from trainer.errors import InputError

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.data.pixels import Pixels, count_labels
+from trainer.data.read import read_data
+from trainer.data.split import split
 from trainer.errors import InputError
-from trainer.pixels import Pixels, count_labels
-from trainer.read import read_data
-from trainer.split import split
 
 
 def noise(count: int, seed: int = 0) -> Pixels:

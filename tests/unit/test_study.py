@@ -4,13 +4,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.ending import is_out_of_memory, one_line
-from search.plan import StudyTable
-from search.sampler import SeededSampler
-from search.select import leaderboard
-from search.space import draw
-from search.spacefile import default_space
-from search.study import make_pruner
+from search.log import one_line
+from search.space.parse import default_space
+from search.space.space import draw
+from search.study.leaderboard import leaderboard
+from search.study.plan import StudyTable
+from search.study.sampler import SeededSampler
+from search.study.study import make_pruner
+from search.worker.trial import is_out_of_memory
 from trainer.config import TrainConfig
 
 BASE = TrainConfig()

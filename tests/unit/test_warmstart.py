@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from search.enqueue import room_line
-from search.plan import load_plan, question
-from search.space import Space, check_shapes, configure
-from search.spacefile import default_space, parse_space
-from search.warmstart import BASE, REPORT_SYSTEMS, Start, check_sizes, load_starts, trial_base
-from storage.trials import Counts
+from search.space.parse import default_space, parse_space
+from search.space.space import Space, check_shapes, configure
+from search.study.enqueue import room_line
+from search.study.plan import load_plan, question
+from search.study.warmstart import PAPER_SYSTEMS, Start, check_sizes, load_starts, trial_base
+from storage.studies.attributes import TrialAttributes
+from storage.studies.status import Counts
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, override
 from trainer.errors import InputError
@@ -45,7 +46,7 @@ def mine(tmp_path: Path) -> Start:
     return load_starts([write(tmp_path)], STUDY, space())[0]
 
 
-@pytest.mark.parametrize("preset", REPORT_SYSTEMS)
+@pytest.mark.parametrize("preset", PAPER_SYSTEMS)
 def test_a_system_of_the_report_lies_in_the_default_space(preset: str) -> None:
     base = TrainConfig()
     (start,) = load_starts([preset], base, default_space(base))
@@ -120,10 +121,10 @@ def test_a_searched_coarse_network_must_suit_the_images() -> None:
 
 
 def test_a_trial_has_its_starts_base_and_this_hosts_data(mine: Start) -> None:
-    attrs = {BASE: mine.config.model_dump(mode="json")}
+    trial = TrialAttributes(base=mine.config.model_dump(mode="json"))
     here = override(STUDY, {"data.path": "elsewhere.npz"})
-    assert trial_base(attrs, here) == override(mine.config, {"data.path": "elsewhere.npz"})
-    assert trial_base({}, here) is here
+    assert trial_base(trial, here) == override(mine.config, {"data.path": "elsewhere.npz"})
+    assert trial_base(TrialAttributes(), here) is here
 
 
 def test_a_search_file_names_starts_beside_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from search.watchdog import BATCHES, LOOK_S, QUIET_S, Beats, Watchdog
+from search.worker.heartbeat import BATCHES, LOOK_S, QUIET_S, Heartbeat, Watchdog
 
 
 class Clock:
@@ -21,16 +21,16 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("search.watchdog.monotonic", clock)
+    monkeypatch.setattr("search.worker.heartbeat.monotonic", clock)
     return clock
 
 
 @pytest.fixture
-def ends(clock: Clock) -> Iterator[tuple[Beats, Watchdog]]:
+def ends(clock: Clock) -> Iterator[tuple[Heartbeat, Watchdog]]:
     """A worker and its supervisor."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield Beats(theirs), Watchdog(ours)
+        yield Heartbeat(theirs), Watchdog(ours)
 
 
 def hung_after(watchdog: Watchdog, clock: Clock, seconds: float, look_s: float = 1.0) -> bool:
@@ -43,73 +43,73 @@ def hung_after(watchdog: Watchdog, clock: Clock, seconds: float, look_s: float =
     return False
 
 
-def test_a_trial_without_a_batch_hangs_after_ten_minutes(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
-    beats.begin()
+def test_a_trial_without_a_batch_hangs_after_ten_minutes(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
     assert not hung_after(watchdog, clock, QUIET_S)
     assert hung_after(watchdog, clock, 2)
 
 
-def test_a_worker_has_worked_once_its_first_batch_is_done(ends: tuple[Beats, Watchdog]) -> None:
-    beats, watchdog = ends
-    beats.begin()
-    beats.batch()  # asked before the first one
+def test_a_worker_has_worked_once_its_first_batch_is_done(ends: tuple[Heartbeat, Watchdog]) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
+    heartbeat.batch()  # asked before the first one
     assert not watchdog.has_worked()
-    beats.batch()
+    heartbeat.batch()
     assert watchdog.has_worked()
 
 
-def test_each_batch_begins_the_time_anew(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
-    beats.begin()
+def test_each_batch_begins_the_time_anew(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
     for _ in range(3):
         assert not hung_after(watchdog, clock, QUIET_S - 1)
-        beats.batch()
+        heartbeat.batch()
 
 
-def test_slow_batches_have_twenty_times_their_median(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
-    beats.begin()
+def test_slow_batches_have_twenty_times_their_median(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
     for seconds in (100.0, 100.0, 1000.0, 100.0):  # the third one with the validation before it
-        beats.batch()
+        heartbeat.batch()
         clock.now += seconds
         watchdog.is_hung()
-    beats.batch()
+    heartbeat.batch()
     assert not hung_after(watchdog, clock, BATCHES * 100.0)
     assert hung_after(watchdog, clock, 2)
 
 
-def test_the_next_trial_does_not_inherit_slow_batches(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
+def test_the_next_trial_does_not_inherit_slow_batches(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
     for _ in range(3):
-        beats.batch()
+        heartbeat.batch()
         clock.now += 100.0
-    beats.begin()
+    heartbeat.begin()
     assert hung_after(watchdog, clock, QUIET_S + 2)
 
 
-def test_between_trials_a_worker_may_take_its_time(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
+def test_between_trials_a_worker_may_take_its_time(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
     assert not hung_after(watchdog, clock, 2 * QUIET_S)
-    beats.begin()
-    beats.rest()
+    heartbeat.begin()
+    heartbeat.rest()
     assert not hung_after(watchdog, clock, 2 * QUIET_S)
 
 
-def test_a_suspended_machine_is_no_hang(ends: tuple[Beats, Watchdog], clock: Clock) -> None:
-    beats, watchdog = ends
-    beats.begin()
+def test_a_suspended_machine_is_no_hang(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
     assert not watchdog.is_hung()
     clock.now += 8 * 3600  # both were stopped; the worker's next batch is not done when the supervisor looks
     assert not watchdog.is_hung()
     assert not hung_after(watchdog, clock, QUIET_S - LOOK_S)
 
 
-def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Beats, Watchdog]) -> None:
-    beats, watchdog = ends
-    beats.begin()
+def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Heartbeat, Watchdog]) -> None:
+    heartbeat, watchdog = ends
+    heartbeat.begin()
     for _ in range(100_000):
-        beats.batch()
+        heartbeat.batch()
     assert not watchdog.is_hung()
     assert watchdog.allowed_s == QUIET_S
 
@@ -117,7 +117,7 @@ def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Beats, Watc
 def test_a_supervisor_that_is_gone_hurts_nobody() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
-        beats = Beats(theirs)
+        heartbeat = Heartbeat(theirs)
         ours.close()
-        beats.begin()
-        beats.rest()
+        heartbeat.begin()
+        heartbeat.rest()

@@ -1,0 +1,50 @@
+"""Which backend Keras runs on, known before Keras is imported."""
+
+import os
+from importlib.util import find_spec
+from types import ModuleType
+
+from trainer.errors import InputError
+
+BACKENDS = ("tensorflow", "jax")
+
+
+def choose_backend() -> str:
+    """The backend that this process and its workers use; refused where it is not installed."""
+    backend = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if backend not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {backend!r}")
+    if find_spec(backend) is None:
+        raise InputError(f"the backend must be installed; got {backend}, which is not; install it or set KERAS_BACKEND")
+    return backend
+
+
+def prepare_backend(device: str, deterministic: bool) -> None:
+    """Checks that the backend is there and sets its switches; to be called before Keras is imported."""
+    choose_backend()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    if deterministic:
+        os.environ["TF_DETERMINISTIC_OPS"] = "1"
+
+
+def import_trainer() -> tuple[ModuleType, ModuleType, ModuleType]:
+    """Imports Keras; returns `trainer.training.backend`, `trainer.training.fit` and `trainer.result.save`.
+
+    What TensorFlow's libraries print while they load is discarded: on a machine without a GPU that is a page of
+    warnings, and no setting turns it off. A failure is an exception all the same.
+    """
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        from trainer.result import save
+        from trainer.training import backend, fit
+
+        backend.devices("gpu")
+        return backend, fit, save
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

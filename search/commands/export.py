@@ -1,0 +1,27 @@
+"""`unet-search export`: a trial as a file."""
+
+from pathlib import Path
+
+import click
+
+from search.commands.options import load_settings, run_dir, study_name
+from storage.database.connection import open_database
+from trainer.errors import InputError
+
+
+@click.command()
+@study_name
+@run_dir
+@click.option("--trial", type=int, help="Its number.  [default: the best]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The TOML file.")
+def export(name: str | None, folder: Path | None, trial: int | None, output: Path) -> None:
+    """Write a trial's configuration, with where it came from, as a file that `retrain` reads."""
+    from search.study.export import export_trial  # Optuna takes a second to import, and only this command needs it
+    from search.study.study import open_study
+
+    with open_database(load_settings(folder)) as db:
+        try:
+            found = export_trial(open_study(db, name), output, trial)
+        except OSError as error:
+            raise InputError(f"a file must be writable; got {output}: {error.strerror}; choose another") from None
+        click.echo(f"trial {found.number}, validation mIoU {found.value:.4f}, is in {output}")

@@ -1,0 +1,100 @@
+"""`unet-search status`: a study from outside."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search.commands.options import as_json, load_settings, run_dir, study_name
+from search.format import duration
+from search.terminal.summary import best_line, counts_line, seconds_left
+from search.terminal.tables import leaderboard_table, running_table
+from storage.database.connection import open_database
+from storage.studies.status import StudyStatus, study_status
+from storage.studies.study import find_study, get_budget, stop_reason
+
+WATCH_S = 2.0
+
+
+@click.command()
+@study_name
+@run_dir
+@as_json
+@click.option("--watch", is_flag=True, help="Again every two seconds, until Ctrl-C.")
+def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) -> None:
+    """Trials by state, the best so far, the running ones, device-hours, time to go."""
+    with open_database(load_settings(folder)) as db:
+        study_id, found_name = find_study(db, name)
+        while True:
+            found, budget = study_status(db, study_id), get_budget(db, study_id)
+            if as_json:
+                click.echo(json.dumps(figures(found_name, found, budget)))
+            else:
+                if watch:
+                    click.clear()  # does nothing where the output is no terminal
+                show(found_name, found, budget, stop_reason(db, study_id))
+            if not watch:
+                return
+            time.sleep(WATCH_S)
+
+
+def figures(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
+    """What `--json` prints; scripts rely on the keys."""
+    best = found.best
+    return {
+        "study": name,
+        "budget": budget,
+        "trials": asdict(found.counts),
+        "best": None
+        if best is None
+        else {
+            "number": best.number,
+            "name": best.name,
+            "miou": best.value,
+            "miou_keras": best.attributes.miou_keras,
+            "iou": list(best.attributes.iou) or None,
+        },
+        "running": [
+            {
+                "number": trial.number,
+                "name": trial.name,
+                "worker": trial.worker,
+                "epoch": trial.epoch,
+                "miou": trial.value,
+            }
+            for trial in found.running
+        ],
+        "leaderboard": [
+            {
+                "number": trial.number,
+                "name": trial.name,
+                "miou": trial.value,
+                "miou_keras": trial.attributes.miou_keras,
+                "parameters": trial.attributes.parameters,
+            }
+            for trial in found.leaders
+        ],
+        "device_hours": found.device_s / 3600,
+        "seconds_left": seconds_left(found, budget),
+    }
+
+
+def show(name: str, found: StudyStatus, budget: int, reason: str | None) -> None:
+    """The same for people."""
+    from rich.console import Console
+
+    left = seconds_left(found, budget)
+    console = Console(highlight=False)
+    console.print(f"[bold]{name}[/]  {counts_line(found, budget)}")
+    console.print(best_line(found), markup=False)
+    console.print(
+        f"{found.device_s / 3600:.2f} device-hours, to go {'unknown' if left is None else duration(left)}"
+        + (f"; stopped: {reason}" if reason else "")
+    )
+    if found.running:
+        console.print(running_table(found.running, None))
+    if found.leaders:
+        console.print(leaderboard_table(found.leaders))

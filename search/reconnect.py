@@ -1,0 +1,46 @@
+"""Waiting for a database that is unreachable for a while: calls are retried with growing pauses."""
+
+import threading
+
+import tenacity
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+
+from search.log import say
+from storage.database.connection import Database, connect
+from storage.errors import StorageError
+
+# What SQLAlchemy and Optuna raise then; InternalError where the server has ended the session.
+UNREACHABLE = (OperationalError, InterfaceError, InternalError, StorageInternalError)
+WAIT_S = 300.0  # in all, then the last error is raised
+PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10.0)  # seconds
+
+# A decorator: the call is repeated while the database is unreachable. It must be safe to do twice what the call does,
+# since the reply to a commit may be lost.
+waits_for_database = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(UNREACHABLE),
+    stop=tenacity.stop_before_delay(WAIT_S),
+    wait=PAUSES,
+    reraise=True,
+)
+
+
+def connect_waiting(url: str, stop: threading.Event, wait_s: float = WAIT_S) -> Database:
+    """Opens a database that was reachable before: one that does not answer is waited for.
+
+    Raises StorageError, as `connect` does, after `wait_s` seconds or when `stop` is set.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(StorageError),
+        stop=tenacity.stop_any(tenacity.stop_before_delay(wait_s), tenacity.stop_when_event_set(stop)),
+        sleep=tenacity.sleep_using_event(stop),
+        before_sleep=_say_waiting,
+        wait=PAUSES,
+        reraise=True,
+    )
+    return retrying(connect, url)
+
+
+def _say_waiting(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    say("waits for the database", cause=str(error))

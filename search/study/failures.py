@@ -1,0 +1,49 @@
+"""When failures stop a study: several trials failed one after the other, whichever workers trained them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from search.study.study import OpenStudy
+from storage.database.connection import Database
+from storage.studies.attributes import DUPLICATE, StudyAttributes, TrialAttributes
+from storage.studies.study import stop_study
+
+FAILURES = 5  # in a row stop the study
+
+
+def stop_after_failures(db: Database, opened: OpenStudy) -> str | None:
+    """Stops the study when its last trials failed one after the other; returns the reason."""
+    streak = list(_last_failures(opened.study))
+    if len(streak) < FAILURES:
+        return None
+    cause = TrialAttributes.read(streak[0].user_attrs).cause
+    reason = f"{len(streak)} trials in a row failed, the last one with: {cause}"
+    stop_study(db, opened.study_id, reason)
+    StudyAttributes(failures_counted_to=streak[0].number).write(opened.study)  # after `resume` the streak is reset
+    return reason
+
+
+def stopped_by_failures(reason: str | None) -> bool:
+    """Whether that is why a study was stopped, rather than by a person."""
+    return reason is not None and "trials in a row failed" in reason
+
+
+def _last_failures(study: optuna.Study) -> Iterator[FrozenTrial]:
+    """Failed trials since the last one that was complete or pruned, latest first."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    counted_to = StudyAttributes.read(study.user_attrs).failures_counted_to
+    trials = [trial for trial in study.get_trials(deepcopy=False, states=states) if trial.number > counted_to]
+    for trial in sorted(trials, key=_completed, reverse=True):
+        cause = TrialAttributes.read(trial.user_attrs).cause
+        if trial.state == TrialState.FAIL and cause is not None and cause != DUPLICATE:
+            yield trial
+        elif trial.state != TrialState.FAIL and cause is None:
+            return
+
+
+def _completed(trial: FrozenTrial) -> datetime:
+    assert trial.datetime_complete is not None
+    return trial.datetime_complete

@@ -1,0 +1,128 @@
+"""The device slots of this host: which GPU or share of the cores each worker process gets, and its environment."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from search.backend import choose_backend
+from trainer.errors import InputError
+
+Choice = Literal["auto", "gpu", "cpu"]
+QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
+QUERY_S = 20.0
+MOST_CPU_SLOTS = 8
+CPU_SLOT_BYTES = 3 * 2**30  # what a worker with a backend, its data and a network of the default space takes
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that this process may use. `token` selects it in CUDA_VISIBLE_DEVICES."""
+
+    token: str
+    name: str
+
+
+@dataclass(frozen=True)
+class DeviceSlot:
+    """A share of this host's devices, for one worker process."""
+
+    index: int  # from 0
+    device: str  # for people: "gpu 0 (NVIDIA H200)", "cpu, 2 threads"
+    gpu: bool
+    env: Mapping[str, str] = field(default_factory=dict)  # laid over the supervisor's environment
+
+
+def list_device_slots(
+    workers: int | None = None, device: Choice = "auto", deterministic: bool = False, per_gpu: int = 1
+) -> tuple[DeviceSlot, ...]:
+    """The host's slots: `per_gpu` a GPU, or on the CPU one a core where memory suffices, at most 8.
+
+    workers:  so many slots instead; they share the GPUs, or the cores, between them
+    device:   "gpu" is an InputError where there is none; "cpu" leaves GPUs alone
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers must be 1 or more; got {workers}")
+    gpus = [] if device == "cpu" else list_gpus()
+    if device == "gpu" and not gpus:
+        raise InputError("--device gpu needs a GPU that nvidia-smi lists; got none; check the driver or use the CPU")
+    cores = count_cores()
+    count = workers or len(gpus) * per_gpu or default_cpu_workers(cores, memory_bytes())
+    threads = max(1, cores // count)
+    return tuple(_slot(index, gpus, threads, deterministic) for index in range(count))
+
+
+def list_gpus(environ: Mapping[str, str] = os.environ) -> list[Gpu]:
+    """The GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES leaves; none without the tool."""
+    try:
+        done = subprocess.run(QUERY, capture_output=True, text=True, timeout=QUERY_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return visible_gpus(done.stdout, environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
+    """Reads lines of "index, uuid, name"; `visible` is CUDA_VISIBLE_DEVICES or None, read as CUDA does."""
+    rows = [tuple(part.strip() for part in line.split(",", 2)) for line in listing.splitlines() if line.count(",") >= 2]
+    if visible is None:
+        return [Gpu(uuid, f"gpu {index} ({name})") for index, uuid, name in rows]
+    found: list[Gpu] = []
+    for token in (part.strip() for part in visible.split(",")):
+        row = next((row for row in rows if token and (token == row[0] or row[1].startswith(token))), None)
+        if row is None and not token.startswith("MIG-"):
+            break  # CUDA ignores what follows an unknown one, such as -1
+        found.append(Gpu(token, f"gpu {row[0]} ({row[2]})" if row else f"gpu {token}"))
+    return found
+
+
+def count_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Memory of the machine, or of the container where that is less."""
+    limits = [int(psutil.virtual_memory().total)]
+    for path in CGROUP_LIMITS:
+        try:
+            limits.append(int(path.read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return min(limits)
+
+
+def default_cpu_workers(cores: int, memory: int) -> int:
+    """One a core, as long as the memory (bytes) suffices, at most 8."""
+    return max(1, min(MOST_CPU_SLOTS, cores, memory // CPU_SLOT_BYTES))
+
+
+def _slot(index: int, gpus: list[Gpu], threads: int, deterministic: bool) -> DeviceSlot:
+    if gpus:
+        gpu = gpus[index % len(gpus)]
+        return DeviceSlot(index, gpu.name, True, _environment(gpu.token, threads, deterministic))
+    device = f"cpu, {threads} thread{'s' if threads > 1 else ''}"
+    return DeviceSlot(index, device, False, _environment("-1", threads, deterministic))  # "" would also hide all GPUs
+
+
+def _environment(visible: str, threads: int, deterministic: bool) -> dict[str, str]:
+    environment = {
+        "CUDA_VISIBLE_DEVICES": visible,
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several workers may share a GPU
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1" if threads == 1 else "2",
+        "OMP_NUM_THREADS": str(threads),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "NO_ALBUMENTATIONS_UPDATE": "1",  # otherwise every import checks for a newer version
+        "KERAS_BACKEND": choose_backend(),
+        "PYTHONUNBUFFERED": "1",
+    }
+    # TensorFlow crashes on an empty value: set or absent, nothing between.
+    return environment | ({"TF_DETERMINISTIC_OPS": "1"} if deterministic else {})

@@ -1,0 +1,134 @@
+"""A worker's loop: claims a slot, trains its trial, tells the outcome, again, until the study's budget is spent."""
+
+import threading
+from contextlib import suppress
+
+import psutil
+from optuna.trial import TrialState
+
+from search.log import one_line, say
+from search.reconnect import UNREACHABLE, waits_for_database
+from search.study.failures import stop_after_failures, stopped_by_failures
+from search.study.outcome import Outcome, failed
+from search.worker.assignment import Assignment, HandedOn
+from search.worker.context import Context
+from search.worker.contract import DONE, FAILURES, GROWN, TOLD_TO_STOP
+from search.worker.draw import Drawer, Drawn
+from search.worker.held_trial import HeldTrial
+from search.worker.notes import note_trial
+from search.worker.results import sweep_weights
+from search.worker.trial import run_trial
+from storage.artifacts.store import remove_checkpoint
+from storage.errors import LeaseLost, StorageError
+from storage.studies.leases import budget_left, claim_slot, release_owner
+from storage.studies.study import STOP_NOW, stop_reason
+from trainer.errors import InputError
+
+POLL_S = 1.0  # while trials of other workers may yet be handed on
+MOST_GROWTH_BYTES = 2**30  # since the first trial: TensorFlow keeps about 45 MB a model, whatever is cleared
+
+
+def work(context: Context, stop: threading.Event) -> int:
+    """Trains one trial after the other; returns the exit status."""
+    drawer = Drawer(context)
+    first_size: int | None = None
+    while not stop.is_set():
+        drawn = next_trial(context, drawer)
+        if drawn is not None:
+            train_drawn(context, drawn, stop)
+            first_size = first_size or memory_bytes()
+            if memory_bytes() - first_size > MOST_GROWTH_BYTES:
+                say("has grown too large and makes way for a new one")
+                return GROWN
+        elif (status := final_status(context, drawer)) is not None:
+            return status
+        else:
+            stop.wait(POLL_S)
+    return stopped_status(context)
+
+
+@waits_for_database
+def next_trial(context: Context, drawer: Drawer) -> Drawn | None:
+    """A trial to train, if the budget and the space have one."""
+    release_owner(context.db, context.owner)  # an attempt that the database cut off may have left a slot
+    claim = claim_slot(context.db, context.opened.study_id, context.owner, context.worker)
+    if claim is None:
+        return None
+    try:
+        return drawer.start(claim) if claim.trial_id is None else drawer.resume(claim)
+    except LeaseLost as error:
+        say("has lost its slot", cause=str(error))
+        return None
+
+
+@waits_for_database
+def final_status(context: Context, drawer: Drawer) -> int | None:
+    """The exit status when there is nothing left to do, now or later; None to ask again."""
+    study_id = context.opened.study_id
+    reason = stop_reason(context.db, study_id)
+    if reason is not None:
+        say("ends", cause=f"the study is stopped: {reason}")
+        return FAILURES if stopped_by_failures(reason) else DONE
+    budget = budget_left(context.db, study_id)
+    if budget.running == 0 and (budget.free == 0 or drawer.exhausted()):
+        say("ends", cause="every trial is done")
+        return DONE
+    return None
+
+
+def stopped_status(context: Context) -> int:
+    """The exit status of a worker that was told to stop, by a signal or in the database."""
+    with suppress(*UNREACHABLE):  # there is no time to wait for it
+        if stop_reason(context.db, context.opened.study_id) == STOP_NOW:
+            say("ends", cause=f"the study is stopped: {STOP_NOW}")
+            return DONE
+    say("ends", cause="told to stop")
+    return TOLD_TO_STOP
+
+
+def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
+    """Trains one trial to its outcome, unless it is handed on or lost. Raises InputError."""
+    held, config = drawn
+    say("starts", held.number)
+    try:
+        try:
+            outcome = run_trial(Assignment(context, held, config, stop))
+        except InputError as error:
+            finish(context, held, failed(error))
+            raise
+        finally:
+            context.heartbeat.rest()
+        finish(context, held, outcome)
+    except HandedOn:
+        say("is handed on", held.number, "told to stop")
+        held.release()
+    except LeaseLost as error:
+        say("is lost", held.number, str(error))
+    except UNREACHABLE as error:  # nothing is lost but this attempt
+        say("is put back", held.number, one_line(error))
+        held.release()
+
+
+def finish(context: Context, held: HeldTrial, outcome: Outcome) -> None:
+    """Tells a trial's outcome, and clears up after it. Raises LeaseLost."""
+    note_trial(context, held, outcome)
+    held.tell(outcome)
+    say("ends", held.number, str(outcome))
+    held.close()
+    with suppress(OSError, StorageError):  # what is left over costs space alone
+        remove_checkpoint(context.artifacts, context.opened.plan.study.name, held.number)
+        sweep_weights(context)
+    if outcome.state == TrialState.FAIL:
+        stop_when_all_fail(context)
+
+
+@waits_for_database
+def stop_when_all_fail(context: Context) -> None:
+    """Stops the study when the last trials all failed."""
+    if reason := stop_after_failures(context.db, context.opened):
+        say("stops the study", cause=reason)
+
+
+def memory_bytes() -> int:
+    """The process's resident memory."""
+    return int(psutil.Process().memory_info().rss)

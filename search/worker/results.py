@@ -1,0 +1,80 @@
+"""What is kept of a training: figures, pictures, and the weights of the study's best trials."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+
+from search.log import one_line, say
+from search.reconnect import waits_for_database
+from search.study.leaderboard import leaderboard
+from search.study.provenance import commit, versions
+from search.worker.context import Context
+from search.worker.held_trial import HeldTrial
+from storage.artifacts.store import list_weights, weights_key
+from storage.studies.attributes import TrialAttributes
+
+if TYPE_CHECKING:
+    from trainer.training.fit import Fitted
+
+WITH_WEIGHTS = 3  # trials, the best ones; the weights of all others are removed
+
+
+def write_results(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
+    """Writes what the leaderboard and the exports show of a trial."""
+    held.write(
+        TrialAttributes(
+            miou_keras=fitted.best.miou_keras,
+            iou=fitted.best.iou,
+            best_epoch=fitted.best.epoch,
+            parameters=fitted.parameters,
+            seconds=round(fitted.seconds, 3),
+            images_per_second=round(fitted.images_per_second, 2),
+            epochs=len(fitted.history),
+            stopped=fitted.stopped,
+            images=(len(context.dataset.train), len(context.dataset.validation)),
+            versions=versions(),
+            commit=commit(),
+        )
+    )
+
+
+def add_pictures(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
+    """Keeps the trial's pictures; a trial that is finished takes none any more."""
+    with tempfile.TemporaryDirectory(prefix="unet-search-") as folder:
+        for picture in context.trainer.write_figures(fitted, context.dataset, Path(folder)):
+            held.add_picture(context.artifacts, picture)
+
+
+def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
+    """Saves the weights of a trial that is about to be complete, if it is one of the best. Failures are logged.
+
+    To be called before `tell`: the trial is then RUNNING, and no other worker removes what is saved.
+    """
+    try:
+        if _rank(context.opened.study, number, fitted.best.miou) < WITH_WEIGHTS:
+            with context.artifacts.local(weights_key(context.opened.plan.study.name, number)) as weights:
+                context.trainer.save_model(fitted, weights.path)
+                weights.push()
+    except Exception as error:
+        say("keeps no weights", number, one_line(error), error)
+
+
+@waits_for_database
+def sweep_weights(context: Context) -> None:
+    """Removes the weights of finished trials that are not among the best, which they can never be again.
+
+    Any number of workers may do so at once, each with a view of its own that may be old. Raises OSError, StorageError.
+    """
+    study = context.opened.study
+    finished = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
+    # Asked later, so that no trial that ends in between is missing.
+    best = {trial.number for trial in leaderboard(study, WITH_WEIGHTS)}
+    saved = list_weights(context.artifacts, context.opened.plan.study.name)
+    context.artifacts.remove(*(key for number, key in saved.items() if number in finished - best))
+
+
+def _rank(study: optuna.Study, number: int, value: float) -> int:
+    """How many complete trials are better, as a leaderboard counts."""
+    return sum((-(trial.value or 0.0), trial.number) < (-value, number) for trial in leaderboard(study, WITH_WEIGHTS))

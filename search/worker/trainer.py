@@ -1,0 +1,68 @@
+"""The trainer as a worker knows it: five functions, so that the search imports no Keras and tests bring their own."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from trainer.config import TrainConfig
+from trainer.data.dataset import Dataset
+from trainer.errors import InputError
+
+if TYPE_CHECKING:
+    from trainer.training.fit import Epoch, Fitted
+
+
+class Train(Protocol):
+    """`trainer.training.fit.train`."""
+
+    def __call__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        on_epoch: Callable[["Epoch"], bool] | None = None,
+        checkpoint: Path | None = None,
+        should_stop: Callable[[], bool] = ...,
+    ) -> "Fitted": ...
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The functions that a trial calls."""
+
+    train: Train
+    count_parameters: Callable[[TrainConfig, Dataset], int]  # of the network, all of them
+    write_figures: Callable[["Fitted", Dataset, Path], list[Path]]  # PNGs in a folder
+    require_gpu: Callable[[], None]  # InputError where the backend sees none
+    save_model: Callable[["Fitted", Path], None] = lambda fitted, path: None
+
+
+def keras_trainer() -> Trainer:
+    """The real one; imports Keras."""
+    from trainer.figures.training import write_figures
+    from trainer.model.unet import count_parameters
+    from trainer.result.save import save_model
+    from trainer.training.backend import require_gpu
+    from trainer.training.fit import masked_class, train
+
+    def count(config: TrainConfig, dataset: Dataset) -> int:
+        _, height, width, channels = dataset.images.shape
+        shape = (height, width, channels)
+        return count_parameters(config.model, shape, dataset.classes, masked_class(config))
+
+    def save(fitted: "Fitted", path: Path) -> None:
+        save_model(fitted.model, path)
+
+    return Trainer(train, count, write_figures, require_gpu, save)
+
+
+def load_trainer(source: str) -> Trainer:
+    """The trainer that `module:function` gives. Raises InputError."""
+    module, _, name = source.partition(":")
+    try:
+        trainer = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"a trainer must be module:function; got {source!r}: {error}") from None
+    assert isinstance(trainer, Trainer)
+    return trainer

@@ -1,0 +1,66 @@
+"""Brings a database that an older Optuna or unet-search made up to date."""
+
+import logging
+from dataclasses import dataclass
+
+from storage.database.connection import ENGINE_KWARGS, make_engine, reported
+from storage.database.schema import SCHEMA, has_table, has_tables, lock, upgrade_own_tables
+from storage.errors import StorageError
+from storage.settings import mask_url, normalise_url
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """Versions before and after, of Optuna's tables and of ours; equal where there was nothing to do."""
+
+    optuna: tuple[str, str]
+    own: tuple[int, int]
+
+
+def upgrade_tables(url: str) -> Upgraded:
+    """Upgrades both kinds of tables, under the schema's lock: any number of processes may do so at once.
+
+    Raises StorageError where there are no tables, or those of a newer Optuna or unet-search.
+    """
+    url = normalise_url(url)
+    engine = make_engine(url)
+    try:
+        with reported(url), engine.begin() as connection:
+            lock(connection, SCHEMA)
+            if not (has_table(connection, "alembic_version") and has_tables(connection)):
+                raise StorageError(
+                    f"the database must hold the tables of unet-search; got none in {mask_url(url)}; "
+                    "run `unet-search init`"
+                )
+            own = upgrade_own_tables(connection)
+            return Upgraded(_upgrade_optuna(url), own)
+    finally:
+        engine.dispose()
+
+
+def _upgrade_optuna(url: str) -> tuple[str, str]:
+    """Optuna's own upgrade, on connections of its own."""
+    import optuna
+
+    _keep_quiet()
+    storage = optuna.storages.RDBStorage(
+        url, dict(ENGINE_KWARGS), skip_compatibility_check=True, skip_table_creation=True
+    )
+    try:
+        before, after = storage.get_current_version(), storage.get_head_version()
+        if before not in storage.get_all_versions():
+            raise StorageError(
+                f"the database's tables must be of a version that Optuna {optuna.__version__} knows, up to {after}; "
+                f"got {before}; install a newer Optuna"
+            )
+        if before != after:
+            storage.upgrade()
+        return before, after
+    finally:
+        storage.engine.dispose()
+
+
+def _keep_quiet() -> None:
+    """Alembic, as Optuna calls it, sets up logging to the terminal unless the root logger has a handler."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,164 @@
+"""The embedded server of a run's folder: the first command starts it, the last one to leave stops it.
+
+Every command that uses it holds a shared lock on `pgdata.holders`; the kernel drops the lock of a killed process, so
+no count goes wrong. Starting, joining and stopping happen under an exclusive lock on `pgdata.gate`.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from typing import IO
+from urllib.parse import quote
+
+from storage.embedded import control as postgres
+from storage.errors import StorageError
+from storage.folders import check_writable, missing, remove_empty
+from storage.settings import DIALECT
+
+GATE_S = postgres.START_S + 10  # longest wait for another command that starts or stops the server
+SOCKET_PATH_BYTES = 100  # 107 on Linux, 103 on macOS
+ROOM_MIB = 100  # a new server takes 40, and grows
+ELSEWHERE = "give another one with --dir, or a server with DATABASE_URL"
+
+
+def has_server(folder: Path) -> bool:
+    """Says whether the folder holds a database, running or not."""
+    return os.path.isdir(folder / "pgdata")  # False, too, where we may not look
+
+
+@contextmanager
+def embedded_server(folder: Path) -> Iterator[str]:
+    """Starts or joins the PostgreSQL 18 in `folder`/pgdata and yields its URL.
+
+    Any number of commands on this machine may use the folder at once. Raises StorageError in one line.
+    """
+    folder = folder.expanduser().absolute()
+    made = missing(folder)
+    if not has_server(folder):
+        check_writable(folder, ELSEWHERE, ROOM_MIB)
+    pgdata = folder / "pgdata"
+    holders = _enter(pgdata, made)
+    try:
+        yield _url(pgdata)
+    finally:
+        _leave(pgdata, holders)
+
+
+def _enter(pgdata: Path, made: list[Path]) -> IO[str]:
+    with _gate(pgdata):
+        holders = _lock_file(pgdata, "holders")
+        try:
+            if _locked(holders, fcntl.LOCK_EX):
+                _start_or_join(pgdata)
+            elif not _answers(pgdata):
+                raise StorageError(
+                    f"the server of {pgdata} must run on this machine; got a folder in use that does not answer here; "
+                    "stop the commands of the other machine, or share a server by DATABASE_URL"
+                )
+            fcntl.flock(holders, fcntl.LOCK_SH)
+        except BaseException:
+            holders.close()
+            if not pgdata.exists():
+                _remove_locks(pgdata)
+                remove_empty(made)
+            raise
+        return holders
+
+
+def _leave(pgdata: Path, holders: IO[str]) -> None:
+    with holders:
+        if not pgdata.exists():
+            return  # the folder was deleted under us
+        with _gate(pgdata):
+            if _locked(holders, fcntl.LOCK_EX):
+                postgres.stop(pgdata)
+                with suppress(OSError):
+                    _short_link(pgdata).unlink(missing_ok=True)
+
+
+def _start_or_join(pgdata: Path) -> None:
+    """Under both locks: nobody else holds the server, but one whose holders were killed may still run."""
+    if not pgdata.exists():
+        postgres.initialise(pgdata)
+    if not _answers(pgdata):
+        postgres.start(pgdata)
+
+
+def _answers(pgdata: Path) -> bool:
+    import psycopg2
+
+    try:
+        psycopg2.connect(host=_socket_folder(pgdata), port=5432, user="postgres", dbname="postgres").close()
+    except psycopg2.OperationalError as error:
+        return "starting up" in str(error)
+    return True
+
+
+def _url(pgdata: Path) -> str:
+    return f"{DIALECT}://postgres@:5432/postgres?host={quote(_socket_folder(pgdata), safe='/')}"
+
+
+def _socket_folder(pgdata: Path) -> str:
+    """The folder of the socket under a name short enough for a Unix socket's address."""
+    if len(os.fsencode(pgdata / postgres.SOCKET_NAME)) <= SOCKET_PATH_BYTES:
+        return str(pgdata)
+    link = _short_link(pgdata)
+    with suppress(FileExistsError):
+        link.symlink_to(pgdata)
+    if link.lstat().st_uid != os.geteuid() or not link.is_symlink() or link.readlink() != pgdata:
+        raise StorageError(f"the name {link} must lead to {pgdata}; got another user's; {ELSEWHERE}")
+    return str(link)
+
+
+def _short_link(pgdata: Path) -> Path:
+    return Path(gettempdir()) / f"unet-search-{os.geteuid()}-{sha256(os.fsencode(pgdata)).hexdigest()[:12]}"
+
+
+@contextmanager
+def _gate(pgdata: Path) -> Iterator[None]:
+    deadline = time.monotonic() + GATE_S
+    while True:
+        with _lock_file(pgdata, "gate") as gate:
+            if _locked(gate, fcntl.LOCK_EX) and _is_current(gate):
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise StorageError(
+                f"the server of {pgdata} must start or stop within {GATE_S} s; got another command still at it; "
+                "end that command and try again"
+            )
+        time.sleep(0.02)
+
+
+def _lock_file(pgdata: Path, name: str) -> IO[str]:
+    path = pgdata.with_name(f"{pgdata.name}.{name}")
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise StorageError(f"the run's folder must be writable; got {path} ({error.strerror}); {ELSEWHERE}") from error
+
+
+def _locked(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_current(file: IO[str]) -> bool:
+    """False for a lock file that a refused command removed while we waited for it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+    except FileNotFoundError:
+        return False
+
+
+def _remove_locks(pgdata: Path) -> None:
+    for name in ("holders", "gate"):
+        pgdata.with_name(f"{pgdata.name}.{name}").unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""The user attributes in which Optuna keeps what we know of studies and trials: every key, its type and its meaning.
+
+They are read and written through this file alone. A value of another type than declared, which another program may
+have written, is read as missing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+DUPLICATE = "duplicate"  # the cause of a trial whose configuration the study had before: it was not trained
+
+
+class HasAttributes(Protocol):
+    """An `optuna.Study`, or an `optuna.Trial` that is running."""
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Writes one attribute."""
+
+
+class Attributes(BaseModel):
+    """Attributes of one kind of object; a field's name is its key."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def read(cls, user_attrs: Mapping[str, Any]) -> Self:
+        """The attributes among an object's `user_attrs`; the default for each one that is missing."""
+        try:
+            return cls.model_validate(user_attrs)
+        except ValidationError as error:
+            wrong = {finding["loc"][0] for finding in error.errors(include_url=False, include_input=False)}
+            return cls.model_validate({key: value for key, value in user_attrs.items() if key not in wrong})
+
+    def write(self, target: HasAttributes) -> None:
+        """Writes the attributes that were given to the constructor, and no others."""
+        for key, value in self.as_json().items():
+            target.set_user_attr(key, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes that were given to the constructor, as JSON knows them."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class TrialAttributes(Attributes):
+    """What is kept of a trial. Times are in seconds."""
+
+    # From the moment that it is enqueued or drawn.
+    name: str | None = None  # of the configuration that it was enqueued with; None for one that was drawn
+    base: dict[str, Any] | None = None  # the configuration that it was enqueued with
+    digest: str | None = None  # of its configuration
+    config: dict[str, Any] | None = None  # its configuration, as tables
+
+    # While it is trained.
+    worker: str | None = None  # the last one
+    device: str | None = None  # that worker's
+    device_s: float = 0.0  # time on a device, over all its workers
+    starts: int = 0  # how often a worker began it and died, since its last new epoch
+    retries: int = 0  # how often it was tried again after an error, since its last new epoch
+
+    # Why it ended; neither complete trials nor those that the pruner chose have a cause.
+    cause: str | None = None
+    message: str | None = None
+
+    # What its training gave; the scores are those of the best epoch.
+    miou_keras: float | None = None
+    iou: tuple[float | None, ...] = ()  # one a class
+    best_epoch: int | None = None
+    epochs: int | None = None
+    stopped: str | None = None  # budget, patience or caller
+    parameters: int | None = None  # of the network
+    seconds: float | None = None  # of its epochs
+    images_per_second: float | None = None  # in training
+    images: tuple[int, int] | None = None  # of training and validation
+    versions: dict[str, str] | None = None  # of Python and the libraries
+    commit: str | None = None  # of the source
+
+
+class StudyAttributes(Attributes):
+    """What is kept of a study."""
+
+    question: dict[str, Any] | None = None  # a copy of what `storage/studies/study.py` compares
+    data: str | None = None  # where the data lay on the host that made the study
+    failures_counted_to: int = -1  # the number of the last trial whose failure stopped it; later ones count
+
+
+def attribute_key(field: str) -> str:
+    """The key of a trial's attribute as a literal in SQL."""
+    assert field in TrialAttributes.model_fields, field
+    return f"'{field}'"

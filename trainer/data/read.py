@@ -1,0 +1,53 @@
+"""Data sets from disk, before cleaning: an npz file or a folder of image and mask pairs."""
+
+from pathlib import Path
+
+from trainer.data.folder import read_folder, read_test_folder
+from trainer.data.npz import read_npz, read_test_npz
+from trainer.data.pixels import Pixels
+from trainer.data.raw import RawData, check_labels, resize_all, resize_raw, within_memory
+from trainer.errors import InputError
+
+
+@within_memory()
+def read_data(path: str | Path, classes: int, ignore: int | None, size: tuple[int, int] | None = None) -> RawData:
+    """Images and masks of a file or folder at `size` (height, width), or their own; labels are checked.
+
+    Anything that cannot be used is an `InputError` of one line.
+    """
+    source = _existing(path)
+    raw = read_folder(source, size) if source.is_dir() else resize_raw(read_npz(source), size)
+    check_labels(raw.masks, classes, ignore)
+    if len(raw.test_images) and raw.test_images.shape[1:] != raw.images.shape[1:]:
+        raise InputError(
+            f"test images must have the training images' shape; got {raw.test_images.shape[1:]} and "
+            f"{raw.images.shape[1:]}; set data.resize, or leave them out"
+        )
+    return raw
+
+
+@within_memory()
+def read_images(
+    path: str | Path, size: tuple[int, int] | None = None, channels: int | None = None
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Images to predict, (T, H, W, C), and their names.
+
+    From an npz its test images; from a folder its pictures, or those of its subfolder `test`, as grey (`channels` 1),
+    RGB (3), or as they are (None).
+    """
+    source = _existing(path)
+    if source.is_dir():
+        return read_test_folder(source, size, channels)
+    images, names = read_test_npz(source)
+    return (images if size is None else resize_all(images, size, smooth=True)), names
+
+
+def _existing(path: str | Path) -> Path:
+    source = Path(path).expanduser()
+    try:
+        known = source.is_file() or source.is_dir()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        known = False
+    if not known:
+        raise InputError(f"data must be an npz file or a folder; got {ascii(str(path))[1:-1]}, which is neither")
+    return source

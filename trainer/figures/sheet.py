@@ -1,0 +1,75 @@
+"""A page of images beside their masks, to look at before training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from trainer.data.dataset import Dataset
+from trainer.data.pixels import count_labels
+from trainer.errors import InputError
+from trainer.figures.palette import IGNORED, class_colours, paint
+
+_COLUMNS = 4  # pairs of image and mask in a row
+_SPREAD = 16  # images evenly over the data set
+_EACH = 4  # more of each class in few images, those with most of it
+_RARE = 0.2  # of images
+
+
+def write_contact_sheet(dataset: Dataset, path: Path) -> Path:
+    """Writes a PNG of examples with their masks in the classes' colours; rare classes have rows of their own."""
+    chosen = _choose(dataset)
+    rows = -(-len(chosen) // _COLUMNS)
+    height, width = dataset.images.shape[1:3]
+    figure = Figure(figsize=(14, 0.5 + rows * (3.5 * height / width / 2 + 0.22)), layout="constrained")
+    axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    validates = set(dataset.validation.tolist())
+    for axis, (index, why) in zip(axes, chosen, strict=False):
+        axis.imshow(_pair(dataset, index), interpolation="nearest")
+        side = ", validation" if index in validates else ""
+        axis.set_title(f"{index}{why}{side}", fontsize=8, loc="left", pad=2)
+    figure.legend(
+        handles=_legend(dataset), loc="outside upper center", ncols=min(dataset.classes + 1, 8), frameon=False
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format="png")
+    except OSError as error:
+        raise InputError(f"a file must be writable; got {path}: {error.strerror or error}; choose another") from None
+    return path
+
+
+def _choose(dataset: Dataset) -> list[tuple[int, str]]:
+    """Images to show and why: first those of rare classes, then some evenly over the set."""
+    counts = count_labels(dataset.masks)[:, : dataset.classes]
+    chosen: dict[int, str] = {}
+    for label in range(dataset.classes):
+        holders = np.flatnonzero(counts[:, label])
+        if label != dataset.ignore and 0 < len(holders) < _RARE * len(counts):
+            most = holders[np.argsort(-counts[holders, label], kind="stable")][:_EACH]
+            chosen |= {int(index): f", {dataset.names[label]}" for index in most if int(index) not in chosen}
+    evenly = np.unique(np.linspace(0, len(counts) - 1, _SPREAD).round().astype(int))
+    chosen |= {int(index): "" for index in evenly if int(index) not in chosen}
+    return list(chosen.items())
+
+
+def _pair(dataset: Dataset, index: int) -> Any:
+    """Image and painted mask side by side, (H, 2W + gap, 3)."""
+    image = np.broadcast_to(dataset.images[index], (*dataset.images.shape[1:3], 3))
+    gap = np.full((image.shape[0], max(1, image.shape[1] // 64), 3), 255, np.uint8)
+    return np.hstack([image, gap, paint(dataset.masks[index], dataset.classes, dataset.ignore)])
+
+
+def _legend(dataset: Dataset) -> list[Patch]:
+    colours = class_colours(dataset.classes, dataset.ignore) / 255
+    patches = [
+        Patch(facecolor=tuple(colour), label=f"{label} {name}" + (" (ignored)" if label == dataset.ignore else ""))
+        for label, (name, colour) in enumerate(zip(dataset.names, colours, strict=True))
+    ]
+    if dataset.ignore is not None and dataset.ignore >= dataset.classes:
+        patches.append(Patch(facecolor=tuple(np.array(IGNORED) / 255), label=f"{dataset.ignore} (ignored)"))
+    return patches

@@ -1,0 +1,105 @@
+"""Pictures of a finished training: curves, confusion matrix, gallery."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from trainer.data.dataset import Dataset
+from trainer.figures.palette import class_colours, paint
+from trainer.model.predict import predict_masks
+from trainer.training.fit import Fitted
+from trainer.training.metrics import score
+
+GALLERY = 8  # validation images in it
+
+
+def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
+    """`curves.png`, `confusion.png` and `gallery.png` in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {
+        "curves.png": draw_curves(fitted, dataset),
+        "confusion.png": draw_confusion(fitted, dataset),
+        "gallery.png": draw_gallery(fitted, dataset),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(folder / name, dpi=100)
+    return [folder / name for name in pictures]
+
+
+def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
+    """Loss, and validation IoU by class with its mean, over the epochs."""
+    figure = Figure((10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [epoch.epoch for epoch in fitted.history]
+    left.plot(epochs, [epoch.loss for epoch in fitted.history], color="black", marker=".")
+    left.set(xlabel="epoch", ylabel="training loss", title=f"loss: {fitted.config.loss.name}")
+    for label, colour in enumerate(class_colours(dataset.classes, dataset.ignore) / 255):
+        values = [np.nan if (iou := epoch.iou[label]) is None else iou for epoch in fitted.history]
+        if not np.isnan(values).all():
+            right.plot(epochs, values, color=colour, linewidth=1, marker=".", label=dataset.names[label])
+    right.plot(
+        epochs, [epoch.miou for epoch in fitted.history], color="black", linewidth=2, marker=".", label="mean (mIoU)"
+    )
+    right.axvline(fitted.best.epoch, color="grey", linestyle=":", linewidth=1)
+    right.set(xlabel="epoch", ylabel="validation IoU", ylim=(0, 1))
+    right.set_title(f"best mIoU {fitted.best.miou:.4f} at epoch {fitted.best.epoch}")
+    figure.legend(loc="outside lower right", ncols=6, fontsize="small", frameon=False)
+    return figure
+
+
+def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
+    """Shares of each true class by predicted class, at the best epoch; the ignored class has no row."""
+    rows = [label for label in range(dataset.classes) if label != dataset.ignore]
+    counts = fitted.confusion[rows]
+    columns = [label for label in range(dataset.classes) if label in rows or counts[:, label].any()]
+    counts = counts[:, columns]
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    iou = score(fitted.confusion, dataset.ignore).iou
+    figure = Figure((2.5 + 0.9 * len(columns), 1.5 + 0.8 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(columns)), [dataset.names[label] for label in columns])
+    titles = [dataset.names[label] + ("" if (v := iou[label]) is None else f"\nIoU {v:.3f}") for label in rows]
+    axes.set_yticks(range(len(rows)), titles)
+    axes.set(xlabel="predicted", ylabel="true", title=f"validation pixels, mIoU {fitted.best.miou:.4f}")
+    for row, column in np.ndindex(share.shape):
+        text = f"{share[row, column]:.1%}\n{counts[row, column]:,}"
+        colour = "white" if share[row, column] > 0.5 else "black"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    return figure
+
+
+def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
+    """Image, label and prediction of some validation images, those with rare classes among them."""
+    chosen = choose_images(dataset)
+    images, masks = dataset.images[chosen], dataset.masks[chosen]
+    predicted = predict_masks(fitted.model, images)
+    aspect = images.shape[1] / images.shape[2]
+    figure = Figure((9, 0.8 + len(chosen) * 3 * aspect), layout="constrained")
+    grid = figure.subplots(len(chosen), 3, squeeze=False)
+    painted = [paint(pixels, dataset.classes, dataset.ignore) for pixels in (masks, predicted)]
+    for row, axes in enumerate(grid):
+        axes[0].imshow(images[row].squeeze(), cmap="gray", vmin=0, vmax=255)
+        axes[1].imshow(painted[0][row])
+        axes[2].imshow(painted[1][row])
+        for panel in axes:
+            panel.set(xticks=[], yticks=[])
+    for panel, title in zip(grid[0], ("image", "label", "prediction"), strict=True):
+        panel.set_title(title)
+    colours = class_colours(dataset.classes, dataset.ignore) / 255
+    handles = [Patch(color=colour, label=name) for colour, name in zip(colours, dataset.names, strict=True)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize="small")
+    return figure
+
+
+def choose_images(dataset: Dataset) -> list[int]:
+    """Up to GALLERY validation images: for each scored class the one that shows most of it, then evenly spaced."""
+    chosen: list[int] = []
+    for label in range(dataset.classes):
+        pixels = (dataset.masks[dataset.validation] == label).sum((1, 2))
+        if label != dataset.ignore and pixels.any() and len(chosen) < GALLERY // 2:
+            chosen.append(int(dataset.validation[pixels.argmax()]))
+    spaced = dataset.validation[np.linspace(0, len(dataset.validation) - 1, GALLERY).astype(int)]
+    return list(dict.fromkeys([*chosen, *map(int, spaced)]))[:GALLERY]

@@ -1,0 +1,98 @@
+"""Random changes of images and masks. The only file that knows Albumentations."""
+
+import os
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from trainer.config import AugmentConfig
+from trainer.data.dataset import Pixels
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else every import asks its package index for news
+import albumentations as A
+
+Augment = Callable[[Pixels, Pixels, int], tuple[Pixels, Pixels]]
+
+
+def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
+    """`augment(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function of its arguments.
+
+    shape:  (H, W, C) of the images
+    Not to be shared between threads: the pipeline carries its own random generator. Masks are moved by nearest
+    neighbour and borders are mirrored, so no label is invented.
+    """
+    pipeline = A.Compose(transforms(config, shape), seed=0)
+
+    def augment(images: Pixels, masks: Pixels, seed: int) -> tuple[Pixels, Pixels]:
+        pipeline.set_random_seed(seed)
+        pairs = [pipeline(image=image, mask=mask) for image, mask in zip(images, masks, strict=True)]
+        changed = np.stack([pair["image"].reshape(shape) for pair in pairs])
+        return changed, np.stack([pair["mask"] for pair in pairs])
+
+    return augment
+
+
+def transforms(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform | A.BaseCompose]:
+    """The pipeline as a list: flips, a quarter turn, one geometric change, one of colour, an elastic deformation."""
+    candidates = [
+        A.HorizontalFlip(p=config.flip_horizontal),
+        A.VerticalFlip(p=config.flip_vertical),
+        quarter_turn(config.quarter_turn),
+        one_of(geometric(config, shape), config.geometric),
+        one_of(colour(config, shape[2]), config.colour),
+        elastic(config),
+    ]
+    return [transform for transform in candidates if transform is not None and transform.p > 0]
+
+
+def one_of(choices: list[A.BasicTransform], probability: float) -> A.OneOf | None:
+    """One of the transforms, drawn by their weights, which stand in their `p`."""
+    live = [choice for choice in choices if choice.p > 0]
+    return A.OneOf(live, p=probability) if live else None
+
+
+def quarter_turn(probability: float) -> A.OneOf:
+    """A rotation by 90 degrees, either way, that keeps the image's size and the pixels' aspect."""
+    turns = [A.Affine(rotate=(degrees, degrees), border_mode=cv2.BORDER_REFLECT_101, p=1) for degrees in (90, -90)]
+    return A.OneOf(turns, p=probability)
+
+
+def geometric(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform]:
+    """A crop keeps the image's aspect ratio, a rotation that of the pixels."""
+    height, width, _ = shape
+    smallest = max(0.1, 1 - (1 - config.crop_area) * config.strength)
+    degrees = min(180.0, config.rotate_degrees * config.strength)
+    shift = min(0.5, config.shift * config.strength)
+    aspect = width / height
+    return [
+        A.RandomResizedCrop(size=(height, width), scale=(smallest, 1.0), ratio=(aspect, aspect), p=config.crop),
+        A.Affine(
+            rotate=(-degrees, degrees),
+            translate_percent={"x": (-shift, shift), "y": (-shift, shift)},
+            border_mode=cv2.BORDER_REFLECT_101,
+            p=config.affine,
+        ),
+        A.HorizontalFlip(p=config.one_of_flip_horizontal),
+        A.VerticalFlip(p=config.one_of_flip_vertical),
+    ]
+
+
+def colour(config: AugmentConfig, channels: int) -> list[A.BasicTransform]:
+    """Hue and saturation mean nothing on grey images."""
+    brightness, contrast, saturation = (
+        min(1.0, value * config.strength) for value in (config.brightness, config.contrast, config.saturation)
+    )
+    choices = [A.RandomBrightnessContrast(brightness_limit=brightness, contrast_limit=contrast, p=0.5)]
+    if channels == 3:
+        hue = min(180.0, config.hue_degrees * config.strength) / 2  # OpenCV counts half degrees
+        choices.append(A.HueSaturationValue(hue, 255 * saturation, 255 * brightness, p=0.5))
+    return choices
+
+
+def elastic(config: AugmentConfig) -> A.BasicTransform | None:
+    """Smoothed random displacements (Simard et al. 2003)."""
+    alpha = config.elastic_alpha * config.strength
+    if not alpha or not config.elastic:
+        return None
+    return A.ElasticTransform(alpha, config.elastic_sigma, border_mode=cv2.BORDER_REFLECT_101, p=config.elastic)

@@ -1,0 +1,97 @@
+"""Rare classes brought into other images: cut-out regions and rectangles, masks included. NumPy and OpenCV only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.config import AugmentConfig
+from trainer.data.dataset import Dataset
+from trainer.data.pixels import Indices, Pixels
+
+Mix = Callable[[Pixels, Pixels, int], tuple[Pixels, Pixels]]
+SMALLEST = 4  # pixels of a region that is worth pasting
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected region of the class in one training image."""
+
+    pixels: NDArray[np.int16]  # (h, w, C), relative to the mean of its image
+    inside: NDArray[np.bool_]  # (h, w)
+
+
+def make_mix(config: AugmentConfig, dataset: Dataset, label: int) -> Mix | None:
+    """`mix(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function of its arguments.
+
+    Everything comes from the training side. None where nothing is configured, or no training image shows the class.
+    """
+    sources = dataset.train[(dataset.masks[dataset.train] == label).any((1, 2))]
+    regions = find_regions(dataset, sources, label) if config.paste else []
+    if not len(sources) or not (config.cutmix or regions):
+        return None
+
+    def mix(images: Pixels, masks: Pixels, seed: int) -> tuple[Pixels, Pixels]:
+        images, masks = images.copy(), masks.copy()
+        generator = np.random.default_rng(seed)
+        for image, mask in zip(images, masks, strict=True):
+            if generator.random() < config.cutmix:
+                source = generator.choice(sources)
+                cut_mix(image, mask, dataset.images[source], dataset.masks[source], label, generator)
+            if regions and generator.random() < config.paste:
+                paste(image, mask, regions[generator.integers(len(regions))], label, generator)
+        return images, masks
+
+    return mix
+
+
+def find_regions(dataset: Dataset, sources: Indices, label: int) -> list[Region]:
+    """The connected regions (8 neighbours) of a class in some images, but for specks."""
+    regions = []
+    for index in sources:
+        image, mask = dataset.images[index], dataset.masks[index]
+        count, parts, boxes, _ = cv2.connectedComponentsWithStats((mask == label).astype(np.uint8), connectivity=8)
+        for part in range(1, count):  # 0 is the rest
+            left, top, width, height, area = (int(value) for value in boxes[part])
+            if area >= SMALLEST:
+                box = np.s_[top : top + height, left : left + width]
+                regions.append(Region(image[box].astype(np.int16) - round(float(image.mean())), parts[box] == part))
+    return regions
+
+
+def paste(image: Pixels, mask: Pixels, region: Region, label: int, generator: np.random.Generator) -> None:
+    """Puts a region somewhere into an image (H, W, C) and its mask (H, W), in place.
+
+    Every second one is mirrored; its brightness follows the image's, as its light is another place's.
+    """
+    pixels, inside = region.pixels, region.inside
+    if generator.random() < 0.5:
+        pixels, inside = pixels[:, ::-1], inside[:, ::-1]
+    height, width = inside.shape
+    top = generator.integers(mask.shape[0] - height + 1)
+    left = generator.integers(mask.shape[1] - width + 1)
+    box = np.s_[top : top + height, left : left + width]
+    relit = np.clip(pixels + round(float(image.mean())), 0, 255).astype(np.uint8)
+    image[box][inside], mask[box][inside] = relit[inside], label
+
+
+def cut_mix(
+    image: Pixels, mask: Pixels, other: Pixels, other_mask: Pixels, label: int, generator: np.random.Generator
+) -> None:
+    """Replaces a rectangle by that of another image, in place (CutMix, Yun et al. 2019), around a pixel of the class.
+
+    The rectangle keeps its place and the image's aspect; its share of the area is uniform in 0..1, as in the paper.
+    """
+    height, width = mask.shape
+    rows, columns = np.nonzero(other_mask == label)
+    centre = generator.integers(len(rows))
+    side = np.sqrt(generator.random())
+    half_height, half_width = max(1, round(side * height / 2)), max(1, round(side * width / 2))
+    row, column = int(rows[centre]), int(columns[centre])
+    box = np.s_[
+        max(0, row - half_height) : row + half_height,
+        max(0, column - half_width) : column + half_width,
+    ]
+    image[box], mask[box] = other[box], other_mask[box]
