@@ -35,11 +35,12 @@ chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Op
 screenshots: $(VENV)/dev  ## the pictures of dashboard and report in docs/, of a small search on DATA= or the sample
 	$(VENV)/bin/python docs/take_screenshots.py $(if $(DATA),--data "$(DATA)")
 
-check: $(VENV)/dev  ## style, types, and which package may import which
+check: $(VENV)/dev  ## style, types, which folder may import which, and nothing unused
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/vulture
 
 test-jax: $(VENV)/dev $(VENV)-jax/run  ## the trainer under JAX, in an environment without TensorFlow
 	KERAS_BACKEND=jax OTHER_PYTHON=$(CURDIR)/$(VENV)/bin/python OTHER_BACKEND=tensorflow \

@@ -32,7 +32,7 @@ from search.study.plan import load_plan, question
 from search.study.study import create_study
 from storage.database.connection import Database, open_database
 from storage.settings import Settings
-from tests.synthetic import fill
+from tests.synthetic_study import fill
 
 BIN = Path(sys.executable).parent
 PASSWORD = "right"

@@ -8,6 +8,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # tiny networks: the CPU is faster, and always there
+# Fixtures of all tests.
+pytest_plugins = ("tests.postgres_server", "tests.bucket_server", "tests.data_sets")
 ROOT = Path(__file__).resolve().parent.parent
 
 

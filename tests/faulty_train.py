@@ -14,7 +14,7 @@ from search.worker.trainer import Trainer
 from storage.artifacts.store import checkpoint_key, find_artifacts
 from storage.settings import Settings
 from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, fails, load_history, make_trainer, save_history, train
-from tests.integration.kept import keep_file
+from tests.full_study import keep_file
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 

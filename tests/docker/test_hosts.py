@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bucket import SECRET, bucket_contents
-from tests.bucket import aws as aws
-from tests.bucket import bucket_url as bucket_url
-from tests.bucket import s3_server as s3_server
+from tests.bucket_server import SECRET, bucket_contents
 from tests.docker.stack import ROOT, Stack, free_port, running, wait_for
 from tests.docker.test_search import LAST_WORKER, STATES, STEPS, UNDER_WAY
 

@@ -17,12 +17,10 @@ from search.study.plan import load_plan, question
 from search.study.study import OpenStudy, create_study
 from search.supervisor.devices import list_device_slots
 from search.supervisor.supervisor import Crew, run_workers
-from storage.database.connection import Database, connect, create_tables
+from storage.database.connection import Database, connect
 from storage.settings import Settings
-from tests.e2e.place import arrays
-from tests.e2e.place import place as place
-from tests.server import fresh_database
-from tests.server import server_url as server_url
+from tests.e2e.good_input import arrays
+from tests.e2e.good_input import place as place
 from trainer.data.dataset import open_dataset
 
 SPACE = """
@@ -72,15 +70,13 @@ class Search:
 
 
 @pytest.fixture
-def search(server_url: str, tmp_path: Path) -> Iterator[Search]:
-    with fresh_database(server_url) as url:
-        create_tables(url)
-        np.savez(tmp_path / "data.npz", **arrays())
-        db = connect(url)
-        try:
-            yield Search(db, tmp_path, tmp_path / "data.npz")
-        finally:
-            db.close()
+def search(database_url: str, tmp_path: Path) -> Iterator[Search]:
+    np.savez(tmp_path / "data.npz", **arrays())
+    db = connect(database_url)
+    try:
+        yield Search(db, tmp_path, tmp_path / "data.npz")
+    finally:
+        db.close()
 
 
 def in_state(opened: OpenStudy, *states: TrialState) -> list[FrozenTrial]:

@@ -1,37 +1,15 @@
-"""One real PostgreSQL for all tests, and in it a fresh database for each, cloned from a template."""
+"""An open database with empty tables, a study in it, and an artifact store."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import pytest
-from sqlalchemy import make_url
 
-from storage.database.connection import Database, connect, create_tables
+from storage.artifacts.store import Artifacts, open_artifacts
+from storage.database.connection import Database, connect
+from storage.settings import Settings
 from storage.studies.study import set_budget
-from tests.server import fresh_database
-from tests.server import server_url as server_url
-
-
-@pytest.fixture(scope="session")
-def template(server_url: str) -> Iterator[str]:
-    """The name of a database that holds the tables and nothing else."""
-    with fresh_database(server_url) as url:
-        create_tables(url)
-        yield str(make_url(url).database)
-
-
-@pytest.fixture
-def empty_url(server_url: str) -> Iterator[str]:
-    """The URL of a database without tables."""
-    with fresh_database(server_url) as url:
-        yield url
-
-
-@pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    """The URL of a database with empty tables."""
-    with fresh_database(server_url, template) as url:
-        yield url
 
 
 @pytest.fixture
@@ -47,3 +25,8 @@ def study(db: Database) -> optuna.Study:
     study = optuna.create_study(study_name="mars", storage=db.storage, direction="maximize")
     set_budget(db, study._study_id, 10)
     return study
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    return open_artifacts(Settings(dir=tmp_path / "run", artifacts=None))

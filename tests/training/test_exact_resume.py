@@ -13,7 +13,7 @@ SCRIPT = """
 import sys
 from hashlib import sha256
 from pathlib import Path
-from tests.training.conftest import TINY, make_dataset
+from tests.data_sets import TINY, make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import override
 from trainer.training.fit import Interrupted, train

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.conftest import make_dataset
+from tests.data_sets import make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import override
 from trainer.data.dataset import Dataset

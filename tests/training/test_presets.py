@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.conftest import make_dataset
+from tests.data_sets import make_dataset
 from tests.training.test_result import assert_same_elsewhere
 from trainer.configfile import load_config, override, preset_names
 from trainer.model.unet import build_model, count_trainable

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.training.conftest import make_dataset
+from tests.data_sets import make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, override
 from trainer.data.dataset import Dataset
@@ -27,7 +27,7 @@ SCRIPT = Path(__file__).parent / "predict_masks.py"
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    from tests.training.conftest import TINY
+    from tests.data_sets import TINY
 
     tiny = TINY | {"budget.epochs": 2, "data.classes": 3, "model.stem": 2, "model.attention": True}
     return train(override(TrainConfig(), tiny), make_dataset())

@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
 from search.space.axis import contains, parse_axis
 from search.study.plan import load_plan
-from tests.unit.test_read import make_folder, refused
+from tests.unit.data.test_read import make_folder, refused
 from trainer.configfile import load_config
 from trainer.data.raw import within_memory
 from trainer.errors import InputError

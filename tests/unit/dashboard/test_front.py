@@ -1,0 +1,167 @@
+"""Who gets what of the dashboard, and who may change it."""
+
+import pytest
+
+from tests.unit.dashboard.wsgi_client import ADMIN, HOST, POLICY, VIEWER, Site, guarded_site
+
+CHANGES = ["POST", "PUT", "DELETE", "PATCH", "PROPFIND", "post"]  # whatever is not known to be harmless
+ROUTES = ["/api/meta", "/static/bundle.js", "/csv/1", "/artifacts/1/2/ab", "/favicon.ico", "/\xffdashboard", "*"]
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_nothing_is_served_without_a_password(path: str) -> None:
+    site = guarded_site()
+    assert site.ask(path).status == 401
+    assert site.ask(path, account=("admin", "wrong")).status == 401
+    assert site.ask(path, cookie="unet_search_8080=guessed").status == 401
+    assert site.reached == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/dashboard/studies/1?tab=a", "/report", "/report/mars"])
+def test_a_page_leads_to_the_form_and_back(path: str) -> None:
+    site = guarded_site("mars", "moon")
+    asked = site.ask(path)
+    assert asked.status == 303 and asked.headers["location"].startswith("/login?next=%2F")
+    form = site.ask(asked.headers["location"])
+    assert form.status == 200 and f'value="{path}"' in form.body
+    signed = site.sign_in(*ADMIN, after=path)
+    assert signed.status == 303 and signed.headers["location"] == path
+    assert site.ask(path, cookie=signed.cookie).status in (200, 303)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example", "/\\evil.example", "https://evil.example/", "javascript:1", "/a\r\nSet-Cookie: a=b", "/é"],
+)
+def test_the_form_leads_to_no_other_server(path: str) -> None:
+    assert guarded_site().sign_in(*ADMIN, after=path).headers["location"] == "/"
+
+
+def test_the_cookie_is_for_this_server_alone() -> None:
+    site = guarded_site()
+    cookie = site.sign_in(*ADMIN).headers["set-cookie"]
+    assert "; HttpOnly; SameSite=Strict" in cookie and "Secure" not in cookie
+    assert site.sign_in(*ADMIN, X_FORWARDED_PROTO="https").headers["set-cookie"].endswith("; Secure")
+
+
+def test_signing_out_ends_the_session() -> None:
+    site = guarded_site()
+    cookie = site.sign_in(*ADMIN).cookie
+    assert site.ask("/api/meta", cookie=f"other=1; {cookie}").status == 200
+    assert "Sign out" in site.ask("/login", cookie=cookie).body
+    assert site.ask("/logout", cookie=cookie).status == 200  # a link signs nobody out
+    assert site.ask("/api/meta", cookie=cookie).status == 200
+    out = site.ask("/logout", "POST", cookie=cookie)
+    assert out.status == 303 and "Max-Age=0" in out.headers["set-cookie"]
+    assert site.ask("/api/meta", cookie=cookie).status == 401
+
+
+def test_signing_in_again_ends_the_first_session() -> None:
+    site = guarded_site()
+    first = site.sign_in(*VIEWER).cookie
+    second = site.sign_in(*ADMIN, cookie=first).cookie
+    assert site.ask("/api/meta", cookie=first).status == 401
+    assert site.ask("/api/meta", cookie=second).status == 200
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_a_viewer_changes_nothing(method: str) -> None:
+    site = guarded_site()
+    answer = site.ask("/api/studies/1", method, account=VIEWER)
+    assert (answer.status, site.reached) == (403, 0)
+    assert answer.body == '{"reason": "viewer may only look: this was not changed"}\n'
+    assert site.ask("/api/studies/1", method, cookie=site.sign_in(*VIEWER).cookie).status == 403
+    assert site.ask("/api/studies/1", method, account=ADMIN).status == 200
+    assert site.ask("/api/studies/1", account=VIEWER).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"SEC_FETCH_SITE": "cross-site"}, {"SEC_FETCH_SITE": "same-site"}, {"ORIGIN": "null"}]
+)
+@pytest.mark.parametrize("path", ["/api/studies/1", "/login", "/logout"])
+def test_another_site_changes_nothing(path: str, headers: dict[str, str]) -> None:
+    site = guarded_site()
+    form = {"user": ADMIN[0], "password": ADMIN[1]}
+    for sent in (headers, {"ORIGIN": "http://evil.example"}, {"ORIGIN": f"http://evil.example/{HOST}"}):
+        assert site.ask(path, "POST", form=form, account=ADMIN, **sent).status == 403
+    assert site.reached == 0
+    assert site.ask("/api/studies/1", "POST", account=ADMIN, ORIGIN=f"http://{HOST}").status == 200
+    assert site.ask("/api/studies/1", "POST", account=ADMIN, SEC_FETCH_SITE="same-origin").status == 200
+
+
+def test_only_scripts_are_asked_for_basic() -> None:
+    site = guarded_site()
+    assert site.ask("/api/meta", USER_AGENT="curl/8").headers["www-authenticate"].startswith("Basic ")
+    assert "www-authenticate" not in site.ask("/api/meta", USER_AGENT="Mozilla/5.0 (X11)").headers
+    assert site.ask("/api/meta", AUTHORIZATION="Basic \xff%").status == 401
+    assert site.ask("/api/meta", AUTHORIZATION="Bearer right").status == 401
+
+
+def test_a_name_and_password_may_hold_anything() -> None:
+    account = ("Jürgen", "grün: &=%+ü")
+    site = Site(DASHBOARD_USER=account[0], DASHBOARD_PASSWORD=account[1])
+    assert site.ask("/api/meta", account=account).status == 200
+    assert site.sign_in(*account).status == 303
+    assert site.sign_in(account[0], account[1].encode().decode("latin-1")).status == 401
+
+
+def test_every_answer_is_guarded() -> None:
+    site = guarded_site()
+    artifact = site.ask("/artifacts/1/2/ab", account=VIEWER).headers
+    assert "sandbox" in artifact["content-security-policy"] and "access-control-allow-origin" not in artifact
+    assert site.ask("/dashboard", account=VIEWER).headers["content-security-policy"] == POLICY
+    assert site.ask("/static/bundle.js", account=VIEWER).headers["cache-control"] == "private, no-cache"
+    for answer in (artifact, site.ask("/dashboard").headers, site.ask("/login").headers, site.ask("/api/meta").headers):
+        assert answer["x-frame-options"] == "DENY" and answer["x-content-type-options"] == "nosniff"
+        assert answer["cache-control"] == "no-store" and answer["referrer-policy"] == "same-origin"
+
+
+def test_a_head_has_no_body() -> None:
+    assert guarded_site().ask("/login", "HEAD").body == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.9.9.9", "localhost:1", "LOCALHOST", "[::1]:8080"])
+def test_without_a_password_this_machine_may_look(host: str) -> None:
+    site = Site()
+    assert site.ask("/dashboard", HOST=host).status == 200
+    assert site.ask("/api/studies/1", "DELETE", HOST=host).status == 403
+    assert site.reached == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:8080", "localhost@evil.example", "", "[", "10.0.0.1"]
+)
+def test_without_a_password_no_other_name_is_answered(host: str) -> None:
+    site = Site()
+    assert site.ask("/dashboard", HOST=host).status == 403
+    assert site.reached == 0
+
+
+def test_wrong_passwords_are_slowed_down_and_told_without_them(capsys: pytest.CaptureFixture[str]) -> None:
+    site = guarded_site()
+    for user in ("admin", "hunter2"):
+        for _ in range(5):
+            assert site.sign_in(user, "secret-guess").status == 401
+    refused = site.sign_in(*ADMIN)
+    assert refused.status == 429 and 0 < int(refused.headers["retry-after"]) <= 3 and "wait 3 seconds" in refused.body
+    assert site.ask("/api/meta", account=ADMIN).status == 429
+    assert site.sign_in(*ADMIN, address="192.0.2.8").status == 303
+    told = capsys.readouterr().err
+    assert told.count("dashboard: wrong password for admin from 192.0.2.7\n") == 5
+    assert "secret-guess" not in told and "hunter2" not in told and len(told.splitlines()) == 10
+
+
+def test_the_report_is_drawn_once_in_a_while() -> None:
+    site = guarded_site("mars")
+    assert site.ask("/report", account=VIEWER).headers["location"] == "/report/mars"
+    assert [site.ask("/report/mars", account=VIEWER).body for _ in range(3)] == ["report of mars"] * 3
+    assert site.drawn == 1
+
+
+def test_a_report_of_no_study_is_not_found() -> None:
+    site = guarded_site("mars", "a/b <i>")
+    assert site.ask("/report/<b>", account=VIEWER).status == 404
+    assert "<b>" not in site.ask("/report/<b>", account=VIEWER).body
+    listed = site.ask("/report", account=VIEWER).body
+    assert 'href="/report/a%2Fb%20%3Ci%3E">a/b &lt;i&gt;<' in listed
+    assert site.ask("/report/a/b <i>", account=VIEWER).body == "report of a/b <i>"

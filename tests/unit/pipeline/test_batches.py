@@ -1,0 +1,123 @@
+"""What an epoch shows, and that masks stay true."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.data_sets import TINY, make_dataset
+from trainer.config import AugmentConfig, TrainConfig
+from trainer.configfile import override
+from trainer.pipeline.augment import make_augment
+from trainer.pipeline.batches import Batches, list_views, oversampled_class
+
+STRONG = AugmentConfig(
+    flip_vertical=0.5, geometric=1, one_of_flip_vertical=0.2, colour=1, elastic=1, strength=2, rotate_degrees=45
+)
+
+
+def make_batches(**changes: Any) -> Batches:
+    named = {name.replace("__", "."): value for name, value in changes.items()}
+    return Batches(override(TrainConfig(), TINY | named), make_dataset())
+
+
+def test_a_batch_is_a_pure_function_of_seed_epoch_and_index() -> None:
+    one, other = make_batches(), make_batches()
+    ahead = list(one.epoch(3))
+    for index in (2, 0, 1):
+        images, masks = other.batch(3, index)
+        np.testing.assert_array_equal(images, ahead[index][0])
+        np.testing.assert_array_equal(masks, ahead[index][1])
+
+
+def test_an_epoch_shows_every_view_once() -> None:
+    batches = make_batches(augment__mode="none")
+    assert batches.steps == 3
+    images = np.concatenate([images for images, _ in batches.epoch(0)])
+    assert sorted(map(bytes, images)) == sorted(map(bytes, make_dataset().images[:24]))
+
+
+def test_the_last_batch_is_filled_up() -> None:
+    batches = make_batches(optimizer__batch_size=10)
+    assert [len(images) for images, _ in batches.epoch(0)] == [10, 10, 10]
+
+
+def test_epochs_differ_and_static_copies_do_not() -> None:
+    dynamic, static = make_batches(), make_batches(augment__mode="static", augment__copies=2)
+    shown = [{bytes(i) for images, _ in dynamic.epoch(e) for i in images} for e in (0, 1)]
+    assert shown[0] != shown[1]
+    shown = [{bytes(i) for images, _ in static.epoch(e) for i in images} for e in (0, 1)]
+    assert shown[0] == shown[1]
+    assert shown[0] > set(map(bytes, make_dataset().images[:24]))
+
+
+def test_oversampling_repeats_images_of_the_rarest_class() -> None:
+    dataset = make_dataset()
+    config = override(TrainConfig(), {"data.classes": 3, "data.oversample": 4, "augment.mode": "none"})
+    label = oversampled_class(config, dataset)
+    assert label in (1, 2)
+    shown, times = np.unique(list_views(config, dataset)[:, 0], return_counts=True)
+    has = (dataset.masks[shown] == label).any((1, 2))
+    assert (times == np.where(has, 4, 1)).all()
+
+
+def test_a_set_number_of_images_makes_the_epoch() -> None:
+    assert make_batches(budget__images=8).steps == 1
+    assert make_batches(budget__images=100).steps == 13
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_augmentation_keeps_sizes_and_invents_no_label(channels: int) -> None:
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (40, 32, 64, channels), np.uint8)
+    masks = np.where(generator.random((40, 32, 64)) < 0.5, 1, 4).astype(np.uint8)
+    changed, moved = make_augment(STRONG, (32, 64, channels))(images, masks, 7)
+    assert changed.shape == images.shape
+    assert changed.dtype == moved.dtype == np.uint8
+    assert set(np.unique(moved)) <= {1, 4}
+    assert (moved != masks).any((1, 2)).mean() > 0.9
+
+
+def test_images_and_masks_move_together() -> None:
+    """The mask painted as an image takes the same path, but for pixels between two labels."""
+    masks = np.zeros((40, 32, 64), np.uint8)
+    masks[:, 8:20, 10:40] = 1
+    geometry = STRONG.model_copy(update={"colour": 0.0})
+    images, moved = make_augment(geometry, (32, 64, 1))(masks[..., None] * 200, masks, 3)
+    agree = (images[..., 0] > 100) == (moved == 1)
+    assert agree.mean() > 0.97
+    assert (moved != masks).any((1, 2)).mean() > 0.9
+
+
+def test_a_crop_keeps_the_aspect_of_shapes() -> None:
+    """A square stays a square, whatever the crop."""
+    masks = np.zeros((30, 64, 128), np.uint8)
+    masks[:, 24:40, 56:72] = 1
+    crop = AugmentConfig(flip_horizontal=0, geometric=1, affine=0, colour=0)
+    _, moved = make_augment(crop, (64, 128, 1))(masks[..., None], masks, 0)
+    inner = [mask for mask in moved if mask.any() and not (mask[[0, -1]].any() or mask[:, [0, -1]].any())]
+    assert len(inner) > 10
+    for mask in inner:
+        height, width = mask.any(1).sum(), mask.any(0).sum()
+        assert abs(int(height) - int(width)) <= 3
+
+
+def test_a_quarter_turn_keeps_the_aspect_of_shapes() -> None:
+    """A lying bar stands, as long as it was."""
+    masks = np.zeros((8, 64, 128), np.uint8)
+    masks[:, 30:34, 48:80] = 1
+    turn = AugmentConfig(flip_horizontal=0, geometric=0, colour=0, quarter_turn=1)
+    images, moved = make_augment(turn, (64, 128, 1))(masks[..., None] * 200, masks, 0)
+    for mask in moved[:, :, 32:96]:  # what lies further out is mirrored
+        assert abs(int(mask.any(1).sum()) - 32) <= 1 and abs(int(mask.any(0).sum()) - 4) <= 1
+    assert ((images[..., 0] > 100) == (moved == 1)).mean() > 0.99
+
+
+def test_strength_0_leaves_only_flips() -> None:
+    masks = np.random.default_rng(0).integers(0, 2, (10, 16, 16), np.uint8)
+    still = STRONG.model_copy(update={"strength": 0.0, "flip_horizontal": 0.0, "flip_vertical": 0.0})
+    still = still.model_copy(update={"one_of_flip_vertical": 0.0, "crop": 0.0})
+    images = masks[..., None] * 100
+    changed, moved = make_augment(still, (16, 16, 1))(images, masks, 0)
+    np.testing.assert_array_equal(moved, masks)
+    np.testing.assert_array_equal(changed, images)
