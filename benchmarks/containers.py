@@ -1,9 +1,9 @@
-"""The images of docker-compose.yml, and how soon a search begins: sizes and seconds.
+"""The images of docker-compose.yml: their sizes, the seconds of a build, and the seconds until a search begins.
 
     python -m benchmarks.containers --data mars_64x128.npz
 
-Builds from a copy of the source tree, in which a line of code is then changed; base images must be there, and what pip
-downloaded is kept from an earlier build. Needs Docker with Compose.
+Builds from a copy of the source tree, and again after a line of code is changed in it. The base images must have been
+pulled, and pip uses the downloads of an earlier build. Needs Docker with Compose.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def copy_source(folder: Path) -> Path:
-    """The files that git knows, as they are now."""
+    """Copies the files that git tracks, with their present content."""
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], check=True, capture_output=True, text=True).stdout
     for name in listed.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def copy_source(folder: Path) -> Path:
 
 
 def image_row(source: Path, device: str) -> str:
-    """Size and seconds of one image."""
+    """The size of one image, and the seconds of its builds, as a row of the table."""
     tag = f"unet-search-benchmark:{device}"
     whole_s = build(source, device, tag, "--no-cache")
     code = source / "search" / "__init__.py"
@@ -58,14 +58,14 @@ def image_row(source: Path, device: str) -> str:
 
 
 def build(source: Path, device: str, tag: str, *options: str) -> float:
-    """Seconds of a build."""
+    """Builds an image; returns the seconds that it took."""
     started = time.monotonic()
     _docker("build", "-q", *options, "--build-arg", f"DEVICE={device}", "-t", tag, str(source))
     return time.monotonic() - started
 
 
 def start_line(folder: Path, data: Path) -> str:
-    """Seconds from `docker compose up -d workers`, the image built, to the first trial and its first epoch."""
+    """The seconds from `docker compose up -d workers`, with the image built, to the first trial and its first epoch."""
     (folder / "search.toml").write_text(SEARCH)
     settings = {"PASSWORD": "benchmark", "DATA": str(data), "DEVICE": "cpu", "TRIALS": "1", "EPOCHS": "3"}
     settings |= {"WORKERS": "1", "SEARCH": str(folder / "search.toml"), "OUT": str(folder / "out")}

@@ -1,9 +1,9 @@
-"""How fast the dashboard shows a large study: `unet-search dashboard` beside plain `optuna-dashboard URL`.
+"""The seconds in which the dashboard shows a large study: `unet-search dashboard` beside `optuna-dashboard URL`.
 
     python -m benchmarks.dashboard
 
-Two studies on an embedded PostgreSQL, without and with a note for each trial. Both servers run at the same time, on
-127.0.0.1, and are asked in turn, by Chromium and by HTTP. Prints a table of seconds and their ratios.
+Two studies are in an embedded PostgreSQL, one of them with a note for each trial. Both servers run at the same time, on
+127.0.0.1, and get requests in turn, from Chromium and over HTTP. Prints a table of seconds and their ratios.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
             "a note each": make_study(db, "noted", options.trials, options.epochs, noted=True),
         }
         urls = (stack.enter_context(ours(folder)), stack.enter_context(plain(db.url)))
-        time.sleep(STALE_S)  # as long as somebody needs to find the page: ours has read the trials by then
+        time.sleep(STALE_S)  # as long as a user needs to open the page; our server has read the trials by then
         chromium = stack.enter_context(browser())
         print(f"{options.trials:,} trials of up to {options.epochs} epochs; seconds\n")
         print("| | `unet-search dashboard` | `optuna-dashboard URL` | ratio |")
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def make_study(db: Database, name: str, trials: int, epochs: int, noted: bool) -> int:
-    """A finished study; gives its id."""
+    """Creates a finished study; returns its id."""
     plan = load_plan(None, data=Path("none.npz"), study={"name": name})
     opened = create_study(db, plan, question(plan, "none", "none"))
     fill(db, opened, trials, epochs)
@@ -147,7 +147,7 @@ def browser() -> Iterator[Any]:
 
 
 def sign_in(chromium: Any, url: str) -> Any:
-    """A tab with the list of studies; where there is a form, it has been filled in."""
+    """A tab that has signed in, where the server asks for it."""
     tab = chromium.new_context().new_page()
     tab.goto(url)
     if "/login" in tab.url:
@@ -160,17 +160,17 @@ def sign_in(chromium: Any, url: str) -> Any:
 
 
 def open_page(page: Page, trials: int) -> float:
-    """Seconds until the page shows all trials in its history."""
+    """The seconds until the page shows all trials in its history."""
     began = time.perf_counter()
     page.tab.goto(page.url)
     page.tab.wait_for_function(SHOWN, arg=trials, timeout=120_000)
     seconds = time.perf_counter() - began
-    page.tab.goto("about:blank")  # it would go on asking and drawing while others are measured
+    page.tab.goto("about:blank")  # otherwise it sends requests while others are measured
     return seconds
 
 
 def fetch(url: str) -> float:
-    """Seconds of one request, body included."""
+    """The seconds of one request, its body included."""
     began = time.perf_counter()
     with urllib.request.urlopen(urllib.request.Request(url, headers=BASIC), timeout=120) as answer:
         answer.read()
@@ -178,7 +178,7 @@ def fetch(url: str) -> float:
 
 
 def again(measure: Callable[[Any], float], targets: Sequence[Any]) -> list[float]:
-    """The median of some repeats for each target, when what it had read is stale."""
+    """The median over REPEATS measurements of each target, each after its cache is stale."""
     rounds = []
     for _ in range(REPEATS):
         time.sleep(STALE_S)

@@ -1,11 +1,11 @@
-"""The report's four systems, our default and what each of its parts is worth, side by side on the same data.
+"""The report's four systems, our default, and our default with single changes, compared on the same data.
 
     python benchmarks/report_systems.py --data mars_64x128.npz
 
-Every system sees the same number of training images, at the same fraction of its width (but for one row, our default
-at its full width, which has about as many parameters as the report's systems at a quarter), from each of the same
-seeds, on the same split; the score is of its best epoch on the validation side. A finished run is kept as a line of the
-results' file, so the same command goes on where it was ended. Prints a table of mean and spread (half of the range).
+Every system is trained on the same number of images, at the same fraction of its width (but for one row, our default
+at its full width, which has about as many parameters as the report's systems at a quarter), with the same seeds, on the
+same split; its score is that of its best epoch on the validation side. A finished training is appended to the file of
+results, from which an interrupted command is resumed. Prints a table of mean and spread (half of the range).
 """
 
 import argparse
@@ -24,25 +24,25 @@ from typing import Any
 from unittest.mock import patch
 
 REPORT = ("basic_unet", "dual_unet_aug", "unet_d_aug", "final_model")
-FIRST_SEEN = (2, 3, 1, 4)  # the scored classes in the order of their first appearance: the report's list of weights
+FIRST_SEEN = (2, 3, 1, 4)  # the scored classes in order of their first appearance, as in the report's list of weights
 
 
 @dataclass(frozen=True)
 class System:
-    """A configuration, as a preset with changes, and what is broken in the trainer while it trains."""
+    """A preset with changes, and the defect that the trainer has while it is trained."""
 
     name: str
     preset: str = "default"
     changes: dict[str, Any] = field(default_factory=dict)
-    broken: str | None = None
+    defect: str | None = None
 
 
 SYSTEMS = (
     *(System(name, name) for name in REPORT),
     System("default"),
     System("default at its full width", changes={"model.width": 16}),
-    System("default, softmax twice", broken="softmax"),
-    System("default, weights in the wrong order", broken="weights"),
+    System("default, softmax twice", defect="softmax"),
+    System("default, weights in the wrong order", defect="weights"),
     System("default, background learned and predicted", changes={"loss.background": "learn"}),
     System("default + rare images 5 times", changes={"data.oversample": 5}),
     System("default + paste 0.5", changes={"augment.paste": 0.5}),
@@ -52,17 +52,17 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One training of the benchmark."""
+    """One training."""
 
     system: System
     seed: int
     data: str
     factor: int
-    images: int  # an epoch
+    images: int  # in an epoch
     epochs: int
 
     def key(self) -> str:
-        """What makes two runs the same one."""
+        """The key of the run in the file of results."""
         return f"{self.system.name} | seed {self.seed} | 1/{self.factor} width | {self.epochs} x {self.images}"
 
 
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def train_all(runs: list[Run], options: argparse.Namespace) -> Iterator[tuple[Run, dict[str, Any]]]:
-    """Every run with its figures, in a process of its own, as they end; says how long the rest will take."""
+    """Trains every run in a process of its own; yields it with its metrics when it ends, and prints the time left."""
     threads = max(1, (os.cpu_count() or 1) // options.processes)
     started = time.monotonic()
     with ProcessPoolExecutor(
@@ -116,7 +116,7 @@ def parse() -> argparse.Namespace:
 
 
 def prepare(threads: int, gpu: bool) -> None:
-    """Sets a child's backend before Keras is imported."""
+    """Sets the environment variables of the backend in a child process, before Keras is imported."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
     if not gpu:
@@ -139,27 +139,27 @@ def train_one(run: Run) -> dict[str, Any]:
         "seed": run.seed,
     }
     config = override(preset, same | run.system.changes)
-    with BREAKS[run.system.broken]():
+    with DEFECTS[run.system.defect]():
         summary: dict[str, Any] = result.summarise(fit.train(config, open_dataset(config.data)))
         return summary
 
 
 @contextmanager
-def nothing() -> Iterator[None]:
+def no_defect() -> Iterator[None]:
     yield
 
 
 @contextmanager
 def softmax_twice() -> Iterator[None]:
-    """The model ends in a softmax, and the loss applies another to what it takes for logits."""
+    """The model ends in a softmax, and the loss applies another one to its output."""
     from keras import ops
 
     from trainer.training import fit, losses
 
-    right = losses.make_loss
+    original = losses.make_loss
 
     def wrong(*arguments: Any) -> Callable[[Any, Any], Any]:
-        loss = right(*arguments)
+        loss = original(*arguments)
         return lambda masks, logits: loss(masks, ops.softmax(logits, axis=-1))
 
     with patch.object(fit, "make_loss", wrong):
@@ -168,13 +168,13 @@ def softmax_twice() -> Iterator[None]:
 
 @contextmanager
 def weights_in_the_wrong_order() -> Iterator[None]:
-    """A list of weights in the order of the classes' first appearance, indexed by class."""
+    """The class weights are in the order of the classes' first appearance, but are indexed by class."""
     from trainer.training import fit, losses
 
-    right = losses.class_weights
+    original = losses.class_weights
 
     def wrong(*arguments: Any) -> Any:
-        weights = right(*arguments)
+        weights = original(*arguments)
         weights[1:] = weights[list(FIRST_SEEN)]
         return weights
 
@@ -182,7 +182,7 @@ def weights_in_the_wrong_order() -> Iterator[None]:
         yield
 
 
-BREAKS = {None: nothing, "softmax": softmax_twice, "weights": weights_in_the_wrong_order}
+DEFECTS = {None: no_defect, "softmax": softmax_twice, "weights": weights_in_the_wrong_order}
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:
@@ -193,7 +193,7 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def print_table(systems: dict[str, list[dict[str, Any]]]) -> None:
-    """One row a system; the classes' IoU and the seconds are means over the seeds."""
+    """Prints one row for each system; the classes' IoU and the seconds are means over the seeds."""
     print("| system | parameters | `miou` | `miou_keras` | soil | bedrock | sand | big rock | seconds |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, runs in systems.items():

@@ -1,4 +1,4 @@
-"""Draws the live table of a search under way as the README's picture.
+"""Draws the live table of a running search as the README's picture.
 
 Usage: python docs/draw_live_table.py RUN_FOLDER docs/live-table.svg
 """
@@ -14,15 +14,15 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from search.study.study import open_study
-from search.supervisor.monitor import describe, ended, is_duplicate
-from search.terminal.live import LAST_SHOWN, Progress
+from search.supervisor.monitor import describe_trial, finished_trials, is_duplicate
+from search.terminal.live import LAST_SHOWN, StudyDisplay
 from storage.database.connection import open_database
 from storage.settings import Settings
 from storage.studies.status import study_status
 from storage.studies.study import get_budget
 
 WIDTH = 88  # characters
-WEB_FONT = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # a picture should not ask another host for a font
+WEB_FONT = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)  # the picture must not load a font from another host
 
 
 def main(folder: Path, picture: Path) -> None:
@@ -31,14 +31,14 @@ def main(folder: Path, picture: Path) -> None:
         opened = open_study(db)
         status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
         trials = sorted(
-            (trial for trial in ended(opened) if not is_duplicate(trial)),
+            (trial for trial in finished_trials(opened) if not is_duplicate(trial)),
             key=lambda trial: trial.datetime_complete or datetime.min,
         )
-        progress = Progress(opened.study.study_name, opened.plan.base.budget.epochs, console)
-        progress.started = time.monotonic() - status.device_s / max(1, len(status.running))
+        display = StudyDisplay(opened.study.study_name, opened.plan.base.budget.epochs, console)
+        display.started = time.monotonic() - status.device_s / max(1, len(status.running))
         best = status.best.number if status.best else None
-        progress.last = [describe(trial, best) for trial in trials][-LAST_SHOWN:]
-        console.print(progress.render(status, budget))
+        display.last_finished = [describe_trial(trial, best) for trial in trials][-LAST_SHOWN:]
+        console.print(display.render(status, budget))
     code_format = WEB_FONT.sub("", CONSOLE_SVG_FORMAT)
     console.save_svg(str(picture), title="unet-search run --data mars.npz", code_format=code_format)
 

@@ -2,7 +2,7 @@
 
 Usage: python docs/take_screenshots.py [--data FILE | --dir RUN_FOLDER]
 
-A small search is run first, on the data or on the generated sample, unless the folder of one is given.
+Unless the folder of a search is given, a small one is run first, on the data or on the generated sample.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-COMMAND = Path(sys.executable).with_name("unet-search")
+COMMAND = str(Path(sys.executable).with_name("unet-search"))
 DOCS = Path(__file__).parent
 PASSWORD = "right"
 WIDTH = 1200  # pixels of the browser's window
-COLOURS = 128  # of a picture, which keeps it below 150 kB
+COLOURS = 128  # of a picture, so that it is smaller than LARGEST_BYTES
 LARGEST_BYTES = 150_000
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; caret-color: transparent }"
 SEARCH = """
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def search(folder: Path, data: Path | None) -> Path:
-    """Runs a search of some minutes; gives the run's folder."""
+    """Runs a search of a few minutes; returns the run's folder."""
     (folder / "search.toml").write_text(SEARCH)
     command = [COMMAND, "run", "search.toml", "--workers", "1"]
     if data is not None:
@@ -68,9 +68,9 @@ def search(folder: Path, data: Path | None) -> Path:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The URL of a dashboard with a password."""
+    """Serves the dashboard with a password inside the context; yields its URL."""
     environ = os.environ | {"DASHBOARD_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
-    command = [COMMAND, "dashboard", "--dir", folder, "--port", "0"]
+    command = [COMMAND, "dashboard", "--dir", str(folder), "--port", "0"]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
             found = re.search(r"http://[\d.:]+", process.stdout.readline() if process.stdout else "")
@@ -119,7 +119,7 @@ def take_all(tab: Any, url: str) -> None:
 
 
 def save(tab: Any, name: str, height: int) -> None:
-    """Writes what a window of this height shows, with few colours."""
+    """Writes a picture of the page in a window of this height, with few colours."""
     tab.set_viewport_size({"width": WIDTH, "height": height})
     tab.add_style_tag(content=STILL)
     tab.wait_for_timeout(2000)  # for graphs to be drawn

@@ -1,4 +1,4 @@
-"""Which backend Keras runs on, known before Keras is imported."""
+"""Keras's backend: chosen, checked and configured before Keras is imported."""
 
 import os
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def choose_backend() -> str:
-    """The backend that this process and its workers use; refused where it is not installed."""
+    """The backend of this process and its workers. Raises InputError where it is unknown or not installed."""
     backend = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
     if backend not in BACKENDS:
         raise InputError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {backend!r}")
@@ -20,7 +20,12 @@ def choose_backend() -> str:
 
 
 def prepare_backend(device: str, deterministic: bool) -> None:
-    """Checks that the backend is there and sets its switches; to be called before Keras is imported."""
+    """Sets the backend's environment variables, which it reads when Keras is imported. Raises InputError.
+
+    Args:
+        device: "cpu" hides all GPUs; "auto" and "gpu" leave them visible.
+        deterministic: whether TensorFlow is to use deterministic kernels.
+    """
     choose_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if device == "cpu":
@@ -33,12 +38,12 @@ def prepare_backend(device: str, deterministic: bool) -> None:
 def import_trainer() -> tuple[ModuleType, ModuleType, ModuleType]:
     """Imports Keras; returns `trainer.training.backend`, `trainer.training.fit` and `trainer.result.save`.
 
-    What TensorFlow's libraries print while they load is discarded: on a machine without a GPU that is a page of
-    warnings, and no setting turns it off. A failure is an exception all the same.
+    What TensorFlow's libraries print while they are loaded is discarded: without a GPU it is a page of warnings, and
+    no setting turns it off. Errors are raised as exceptions all the same.
     """
     stderr = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    with open(os.devnull, "wb") as devnull:
+        os.dup2(devnull.fileno(), 2)
     try:
         from trainer.result import save
         from trainer.training import backend, fit

@@ -1,4 +1,4 @@
-"""The command line. Commands are in `search/commands/`, one file a subject, each imported when it is called."""
+"""The command line. Each command is imported from `search/commands/` when it is called."""
 
 import importlib
 import signal
@@ -6,13 +6,14 @@ import sys
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 
 import click
+from typing_extensions import override
 
 from storage.errors import StorageError
 from trainer.errors import DivergedError, InputError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-UNWRITABLE = (ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM)  # a disk may fill at any moment
+UNWRITABLE = (ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, EPERM)  # writing elsewhere may succeed
 
 COMMANDS = {
     "run": "search.commands.run",
@@ -38,12 +39,14 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Imports a command's module at its call: `status` must not wait for what only `run` needs."""
+    """Imports a command's module when it is called, so that `status` does not wait for the imports of `run`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    @override
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    @override
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
@@ -56,14 +59,10 @@ def cli() -> None:
     """Finds the best U-Net for a semantic segmentation data set."""
 
 
-def _leave(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
-
-
 def main() -> None:
-    """Runs a command; what is wrong with the input is one line and exit status 2."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a command that is ended leaves no server or worker behind
-        signal.signal(number, _leave)
+    """Runs a command. Bad input ends it with one line on standard error and exit status 2."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit_on_signal)
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
@@ -73,12 +72,12 @@ def main() -> None:
         click.echo(f"unet-search: {' '.join(str(error).split())}", err=True)
         sys.exit(BAD_INPUT)
     except (KeyboardInterrupt, click.Abort) as error:
-        if isinstance(error.__cause__, EOFError):  # click takes it for a person's Ctrl-D; it is a file cut short
+        if isinstance(error.__cause__, EOFError):  # click takes it for Ctrl-D; a truncated file raised it
             raise error.__cause__ from None
         click.echo("unet-search: interrupted", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone: nothing is left to say
+        sys.stderr.close()  # nobody reads the output any more
         sys.exit(1)
     except OSError as error:
         if error.errno not in UNWRITABLE:
@@ -89,3 +88,8 @@ def main() -> None:
             err=True,
         )
         sys.exit(BAD_INPUT)
+
+
+def _exit_on_signal(number: int, _frame: object) -> None:
+    """Raises SystemExit, so that the command stops its server and its workers."""
+    sys.exit(128 + number)

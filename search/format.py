@@ -3,18 +3,18 @@
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
-def label(number: int, name: str | None) -> str:
+def trial_label(number: int, name: str | None) -> str:
     """A trial's number, and its name where it has one: `3 final_model`."""
     return f"{number} {name}" if name else str(number)
 
 
-def score(value: float | None) -> str:
-    """Four digits, or a dash."""
+def format_score(value: float | None) -> str:
+    """A score with four decimals, or a dash where there is none."""
     return "-" if value is None else f"{value:.4f}"
 
 
-def setting(value: object) -> str:
-    """A parameter's value, short: as TOML has it, four digits at most."""
+def format_value(value: object) -> str:
+    """A parameter's value as in TOML, floats with four significant digits; a dash where there is none."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -22,16 +22,16 @@ def setting(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def duration(seconds: float) -> str:
-    """Such as 42 s, 7 min, 3 h 20 min."""
+def format_duration(seconds: float) -> str:
+    """A duration such as `42 s`, `7 min` or `3 h 20 min`."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(count: int) -> str:
-    """A number of bytes, such as 812 bytes, 4.2 MiB."""
+def format_bytes(count: int) -> str:
+    """A number of bytes such as `812 bytes` or `4.2 MiB`."""
     value, unit = float(count), 0
     while value >= 1024 and unit < len(UNITS) - 1:
         value, unit = value / 1024, unit + 1

@@ -1,4 +1,4 @@
-"""Waiting for a database that is unreachable for a while: calls are retried with growing pauses."""
+"""Retries while the database is unreachable, with growing pauses."""
 
 import threading
 
@@ -6,17 +6,17 @@ import tenacity
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from search.log import say
+from search.log import log_event
 from storage.database.connection import Database, connect
 from storage.errors import StorageError
 
-# What SQLAlchemy and Optuna raise then; InternalError where the server has ended the session.
+# What SQLAlchemy and Optuna raise while the database is unreachable; InternalError where it has ended the session.
 UNREACHABLE = (OperationalError, InterfaceError, InternalError, StorageInternalError)
-WAIT_S = 300.0  # in all, then the last error is raised
+WAIT_S = 300.0  # in all; then the last error is raised
 PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10.0)  # seconds
 
-# A decorator: the call is repeated while the database is unreachable. It must be safe to do twice what the call does,
-# since the reply to a commit may be lost.
+# A decorator that repeats a call while the database is unreachable. The call must have the same effect when it is
+# repeated, since the reply to a commit may be lost.
 waits_for_database = tenacity.retry(
     retry=tenacity.retry_if_exception_type(UNREACHABLE),
     stop=tenacity.stop_before_delay(WAIT_S),
@@ -26,7 +26,7 @@ waits_for_database = tenacity.retry(
 
 
 def connect_waiting(url: str, stop: threading.Event, wait_s: float = WAIT_S) -> Database:
-    """Opens a database that was reachable before: one that does not answer is waited for.
+    """Opens a database that was reachable before, and waits for it where it does not answer now.
 
     Raises StorageError, as `connect` does, after `wait_s` seconds or when `stop` is set.
     """
@@ -34,13 +34,13 @@ def connect_waiting(url: str, stop: threading.Event, wait_s: float = WAIT_S) -> 
         retry=tenacity.retry_if_exception_type(StorageError),
         stop=tenacity.stop_any(tenacity.stop_before_delay(wait_s), tenacity.stop_when_event_set(stop)),
         sleep=tenacity.sleep_using_event(stop),
-        before_sleep=_say_waiting,
+        before_sleep=_log_waiting,
         wait=PAUSES,
         reraise=True,
     )
     return retrying(connect, url)
 
 
-def _say_waiting(state: tenacity.RetryCallState) -> None:
+def _log_waiting(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    say("waits for the database", cause=str(error))
+    log_event("waits for the database", cause=str(error))

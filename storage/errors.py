@@ -1,4 +1,4 @@
-"""What can go wrong where things are kept."""
+"""Errors of the storage."""
 
 
 class StorageError(RuntimeError):
@@ -6,4 +6,4 @@ class StorageError(RuntimeError):
 
 
 class LeaseLost(RuntimeError):
-    """The slot belongs to another worker now; what this one still knows of its trial must not be written."""
+    """The slot belongs to another worker by now: its previous holder may no longer write to the trial."""

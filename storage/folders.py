@@ -1,4 +1,4 @@
-"""Folders that are checked before anything is kept in them."""
+"""Folders: checked before files are written to them, and removed again where none were."""
 
 import os
 import shutil
@@ -12,33 +12,39 @@ from storage.errors import StorageError
 PROBE_BYTES = 1 << 20  # a full disk still takes a few bytes
 
 
-def check_writable(folder: Path, what_to_do: str, room_mib: int = 1) -> None:
-    """Makes the folder and writes 1 MiB into it; a StorageError when it is read-only, full or no folder.
+def check_writable(folder: Path, remedy: str, min_free_mib: int = 1) -> None:
+    """Makes the folder and writes a probe of 1 MiB into it, which is removed again.
 
-    room_mib: so much must be free. What it made is gone again when the folder is refused.
+    Args:
+        folder: it need not exist; where it is refused, folders that were made for it are removed again.
+        remedy: what the user can do, the end of the message.
+        min_free_mib: how much free space the folder must have.
+
+    Raises:
+        StorageError: the folder is read-only, full or a file.
     """
-    made = missing(folder)
+    new_folders = missing_folders(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _probe(folder)
+        _write_probe(folder)
         free_mib = shutil.disk_usage(folder).free >> 20
     except OSError as error:
-        remove_empty(made)
-        reason = (error.strerror or str(error)).lower() + _owners(folder, error)
-        raise StorageError(f"the folder must be writable; got {folder} ({reason}); {what_to_do}") from error
-    if free_mib < room_mib:
-        remove_empty(made)
-        raise StorageError(f"{room_mib} MiB must be free; got {free_mib} MiB in {folder}; free some or {what_to_do}")
+        remove_empty_folders(new_folders)
+        reason = (error.strerror or str(error)).lower() + _describe_owner(folder, error)
+        raise StorageError(f"the folder must be writable; got {folder} ({reason}); {remedy}") from error
+    if free_mib < min_free_mib:
+        remove_empty_folders(new_folders)
+        raise StorageError(f"{min_free_mib} MiB must be free; got {free_mib} MiB in {folder}; free some or {remedy}")
 
 
-def missing(folder: Path) -> list[Path]:
-    """Gives those of the folder and its parents that do not exist, innermost first."""
-    # os.path: unlike Path.exists, it takes no offence at a parent that may not be read.
+def missing_folders(folder: Path) -> list[Path]:
+    """Those of the folder and its parents that do not exist, innermost first."""
+    # Unlike Path.exists, os.path.exists does not raise where a parent may not be read.
     return [path for path in (folder, *folder.parents) if not os.path.exists(path)]
 
 
-def remove_empty(folders: list[Path]) -> None:
-    """Removes the folders, innermost first, as far as they exist and are empty."""
+def remove_empty_folders(folders: list[Path]) -> None:
+    """Removes folders, listed innermost first, up to the first one that is missing or not empty."""
     for folder in folders:
         try:
             folder.rmdir()
@@ -47,23 +53,23 @@ def remove_empty(folders: list[Path]) -> None:
 
 
 @contextmanager
-def without_empty_folders(folder: Path | None) -> Iterator[None]:
-    """Removes those of the folder and its parents that were made meanwhile and are still empty at the end."""
-    made = missing(folder) if folder else []
+def remove_unused_folders(folder: Path | None) -> Iterator[None]:
+    """At its end, removes those of the folder and its parents that were made during the context and are empty."""
+    new_folders = missing_folders(folder) if folder else []
     try:
         yield
     finally:
-        remove_empty(made)
+        remove_empty_folders(new_folders)
 
 
-def _owners(folder: Path, error: OSError) -> str:
-    """Whose the folder is, where that is why it cannot be written."""
+def _describe_owner(folder: Path, error: OSError) -> str:
+    """The end of the message where the folder belongs to another user."""
     if not isinstance(error, PermissionError) or not os.path.isdir(folder):
         return ""
     return f": it belongs to user {folder.stat().st_uid}, and this is user {os.geteuid()}"
 
 
-def _probe(folder: Path) -> None:
+def _write_probe(folder: Path) -> None:
     path = folder / f".probe-{uuid.uuid4().hex}"
     try:
         with path.open("xb") as file:

@@ -1,9 +1,10 @@
-"""An S3 server on this machine, and fresh buckets in it."""
+"""An S3 server on this machine, and new buckets in it."""
 
 import json
 import os
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ SECRET = "s3cret-of-nobody"
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Its address."""
+    """The server's URL."""
     from moto.server import ThreadedMotoServer  # takes a second, and is absent where only the trainer is tested
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -24,7 +25,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def aws(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of one who has credentials for the server, and nothing else of AWS."""
+    """The environment of a user with credentials for the server, and without other settings of AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
@@ -38,47 +39,59 @@ def aws(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket_url(aws: None) -> str:
-    """A place in a fresh bucket, behind a prefix."""
+    """The URL of a prefix in a new, empty bucket."""
     name = f"unet-{uuid.uuid4().hex[:12]}"
-    client().create_bucket(Bucket=name)
+    _client().create_bucket(Bucket=name)
     return f"s3://{name}/runs/some one"
 
 
-def client() -> Any:
-    """A client of the server."""
-    import boto3
-
-    return boto3.Session().client("s3")
-
-
-def name_of(url: str) -> str:
-    return url.split("/")[2]
-
-
 def bucket_contents(url: str) -> dict[str, bytes]:
-    """Every object behind the prefix, by its key there; nothing may lie elsewhere in the bucket."""
-    prefix = f"{url.split('/', 3)[3]}/"
-    pages = client().get_paginator("list_objects_v2").paginate(Bucket=name_of(url))
-    keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+    """Every object behind the prefix, by its key there; asserts that the bucket has no others."""
+    bucket, prefix = _split(url)
+    keys = _list_keys(bucket)
     assert all(key.startswith(prefix) for key in keys), keys
     return {key.removeprefix(prefix): read_object(url, key.removeprefix(prefix)) for key in keys}
 
 
 def read_object(url: str, key: str) -> bytes:
-    found: bytes = client().get_object(Bucket=name_of(url), Key=f"{url.split('/', 3)[3]}/{key}")["Body"].read()
-    return found
+    bucket, prefix = _split(url)
+    content: bytes = _client().get_object(Bucket=bucket, Key=prefix + key)["Body"].read()
+    return content
 
 
 def deny(url: str, action: str, key: str = "*") -> None:
-    """From now on nobody may do that, such as s3:PutObject, to these keys of the bucket."""
-    resources = [f"arn:aws:s3:::{name_of(url)}", f"arn:aws:s3:::{name_of(url)}/{key}"]
+    """Forbids everyone an action, such as s3:PutObject, on these keys of the bucket."""
+    bucket, _ = _split(url)
+    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/{key}"]
     rule = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": resources}
-    client().put_bucket_policy(Bucket=name_of(url), Policy=json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
+    _client().put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
 
 
-def drop(url: str) -> None:
-    """Removes the bucket with all in it."""
-    pages = client().get_paginator("list_objects_v2").paginate(Bucket=name_of(url))
-    for key in [found["Key"] for page in pages for found in page.get("Contents", ())]:
-        client().delete_object(Bucket=name_of(url), Key=key)
-    client().delete_bucket(Bucket=name_of(url))
+def delete_bucket(url: str) -> None:
+    """Deletes the bucket with all its objects."""
+    bucket, _ = _split(url)
+    for key in _list_keys(bucket):
+        _client().delete_object(Bucket=bucket, Key=key)
+    _client().delete_bucket(Bucket=bucket)
+
+
+def _split(url: str) -> tuple[str, str]:
+    """The bucket and the prefix, which ends in a slash."""
+    _, _, bucket, prefix = url.split("/", 3)
+    return bucket, f"{prefix}/"
+
+
+def _list_keys(bucket: str) -> list[str]:
+    pages = _client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+
+def _client() -> Any:
+    return _make_client(os.environ["AWS_ENDPOINT_URL"])
+
+
+@cache  # it takes a tenth of a second
+def _make_client(endpoint: str) -> Any:
+    import boto3
+
+    return boto3.Session().client("s3", endpoint_url=endpoint)

@@ -1,6 +1,9 @@
-"""A trainer that only pretends: it drives the whole search, in real processes, without Keras.
+"""A trainer without Keras: a search in real processes, whose trials take a fraction of a second.
 
-Its mIoU is a fixed function of the configuration and the epoch. FAKE_EPOCH_S sets the seconds an epoch takes.
+Its mIoU is a fixed function of the configuration and the epoch. Variables of the environment:
+
+    FAKE_EPOCH_S    the seconds that an epoch takes
+    FAKE_PAUSE      where training pauses; see `Pause`
 """
 
 import json
@@ -22,7 +25,9 @@ from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.training.checkpoint import CheckpointError
 
-BATCHES = 5  # an epoch; between them it asks whether to stop
+EPOCH_S = 0.02
+BATCHES = 2  # in an epoch
+LOOK_S = 0.02  # between two looks at whether a pause has ended
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,50 @@ class Interrupted(Exception):
     """As `trainer.training.fit.Interrupted`."""
 
 
+@dataclass(frozen=True)
+class Pause:
+    """Training waits after some epoch until it is told to go on; the trainer reads it from FAKE_PAUSE."""
+
+    folder: Path  # an existing one, for the files through which trainer and test speak
+    epoch: int  # training pauses after it
+    first_trial: int = 0  # the trials before it do not pause
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variable that makes the trainers of a search pause."""
+        return {"FAKE_PAUSE": json.dumps([str(self.folder), self.epoch, self.first_trial])}
+
+    @classmethod
+    def from_environment(cls) -> "Pause | None":
+        if (value := os.environ.get("FAKE_PAUSE")) is None:
+            return None
+        folder, epoch, first_trial = json.loads(value)
+        return cls(Path(folder), epoch, first_trial)
+
+    def is_reached(self, *trials: int) -> bool:
+        """Whether all these trials pause, or have paused: their last epoch is reported and saved."""
+        return all(self._reached(trial).exists() for trial in trials)
+
+    def end(self) -> None:
+        """Lets all trials go on; none pauses any more."""
+        self._ended.touch()
+
+    def wait(self, trial: int, should_stop: Callable[[], bool]) -> None:
+        """Waits for the end of the pause, in the trainer. Raises Interrupted."""
+        while not self._ended.exists():
+            if should_stop():
+                raise Interrupted
+            self._reached(trial).touch()
+            time.sleep(LOOK_S)
+
+    @property
+    def _ended(self) -> Path:
+        return self.folder / "pause-ended"
+
+    def _reached(self, trial: int) -> Path:
+        return self.folder / f"paused-{trial}"
+
+
 def train(
     config: TrainConfig,
     dataset: Dataset,
@@ -62,27 +111,31 @@ def train(
     checkpoint: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> FakeFitted:
-    history = load_history(checkpoint)
-    stopped = "budget"
+    """Trains as `trainer.training.fit.train` does; the name of `checkpoint` is the trial's number."""
+    history, stopped = load_history(checkpoint), "budget"
+    pause, trial = Pause.from_environment(), int(checkpoint.stem) if checkpoint else 0
     while len(history) < config.budget.epochs and stopped == "budget":
-        _work(should_stop)
+        if pause and trial >= pause.first_trial and len(history) == pause.epoch:
+            pause.wait(trial, should_stop)
+        _train_epoch(should_stop)
         history.append(_epoch(config, len(history) + 1))
         if checkpoint is not None:
             save_history(checkpoint, history)
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.miou)
-    return FakeFitted(config, tuple(history), best, count(config, dataset), len(history) * 0.05, 100.0, stopped)
+    seconds = len(history) * 0.05
+    return FakeFitted(config, tuple(history), best, count_parameters(config, dataset), seconds, 100.0, stopped)
 
 
 def miou(config: TrainConfig, epoch: int) -> float:
-    """Best near a learning rate of 2e-3, with residual blocks, and for wide networks."""
+    """The mIoU after an epoch: best near a learning rate of 2e-3, with residual blocks, and for wide networks."""
     rate = math.exp(-(math.log10(config.optimizer.learning_rate / 2e-3) ** 2))
     end = 0.5 * rate + 0.1 * config.model.residual + 0.05 * math.log2(config.model.width)
     return 0.5 * end * (1 - math.exp(-epoch / 2)) + 0.0001 * config.model.depth
 
 
-def count(config: TrainConfig, dataset: Dataset) -> int:
+def count_parameters(config: TrainConfig, dataset: Dataset) -> int:
     return 1000 * config.model.width * config.model.depth
 
 
@@ -96,62 +149,62 @@ def save_model(fitted: FakeFitted, path: Path) -> None:
     path.write_text(str(fitted.best.miou))
 
 
-def fails(*_: Any, **__: Any) -> FakeFitted:
+def fail(*_: Any, **__: Any) -> FakeFitted:
     raise OSError("the disk is\nnot there")
 
 
-def diverges(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Any, should_stop: Any) -> FakeFitted:
+def diverge(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Any, should_stop: Any) -> FakeFitted:
     on_epoch(_epoch(config, 1))
     raise DivergedError("the loss must be finite; got nan in epoch 2")
 
 
-def runs_out(*_: Any, **__: Any) -> FakeFitted:
+def run_out_of_memory(*_: Any, **__: Any) -> FakeFitted:
     raise MemoryError("no 12 GiB to be had")
 
 
-def dies(*_: Any, **__: Any) -> FakeFitted:
+def kill_worker(*_: Any, **__: Any) -> FakeFitted:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-def trainer() -> Trainer:
-    return make_trainer(train)
-
-
-def failing_trainer() -> Trainer:
-    assignment.RETRY_PAUSES_S = (0.01, 0.02)
-    return make_trainer(fails)
-
-
-def diverging_trainer() -> Trainer:
-    return make_trainer(diverges)
-
-
-def hungry_trainer() -> Trainer:
-    return make_trainer(runs_out)
-
-
-def deadly_trainer() -> Trainer:
-    return make_trainer(dies)
-
-
-def growing_trainer() -> Trainer:
-    """Every trial makes the process too large."""
-    loop.MOST_GROWTH_BYTES = -1
-    return make_trainer(train)
-
-
-def make_trainer(function: Any) -> Trainer:
+def make_trainer(train_function: Any = train) -> Trainer:
+    """The trainer of a worker that is started with `tests.fake_train:make_trainer`; the others differ in training."""
     figures: Any = write_figures
     save: Any = save_model
-    return Trainer(function, count, figures, lambda: None, save)
+    return Trainer(train_function, count_parameters, figures, lambda: None, save)
 
 
-def _work(should_stop: Callable[[], bool]) -> None:
+def make_failing_trainer() -> Trainer:
+    assignment.RETRY_PAUSES_S = (0.01, 0.02)
+    return make_trainer(fail)
+
+
+def make_variously_ending_trainer() -> Trainer:
+    """Trial 1 diverges, trial 2 needs too much memory, and all others are trained."""
+    ends = {"1": diverge, "2": run_out_of_memory}
+
+    def train_or_end(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Path, stop: Any) -> FakeFitted:
+        return ends.get(checkpoint.name, train)(config, dataset, on_epoch, checkpoint, stop)
+
+    return make_trainer(train_or_end)
+
+
+def make_deadly_trainer() -> Trainer:
+    """Every trial kills its worker."""
+    return make_trainer(kill_worker)
+
+
+def make_leaking_trainer() -> Trainer:
+    """After its first trial the worker counts as grown too large."""
+    loop.MOST_GROWTH_BYTES = -1
+    return make_trainer()
+
+
+def _train_epoch(should_stop: Callable[[], bool]) -> None:
     for _ in range(BATCHES):
         if should_stop():
             raise Interrupted
-        time.sleep(float(os.environ.get("FAKE_EPOCH_S", "0.05")) / BATCHES)
+        time.sleep(float(os.environ.get("FAKE_EPOCH_S", EPOCH_S)) / BATCHES)
 
 
 def _epoch(config: TrainConfig, number: int) -> FakeEpoch:
@@ -175,6 +228,8 @@ def save_history(checkpoint: Path, history: list[FakeEpoch]) -> None:
 
 
 def _png() -> bytes:
+    """A picture of one black pixel."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

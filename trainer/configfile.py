@@ -1,4 +1,4 @@
-"""Configurations as files: presets, TOML in and out, changes by path."""
+"""Configurations as TOML: presets, reading, writing, and changes by path."""
 
 import difflib
 import tomllib
@@ -14,26 +14,26 @@ from trainer.config import TrainConfig
 from trainer.errors import InputError
 from trainer.files import atomic_write
 
-SHOWN = 120  # characters of a value in a message
-DEEPEST = 20  # tables and lists inside each other; a search file has four
-LARGEST = 2**63 - 1  # of a whole number, as TOML has it
+MAX_SHOWN = 120  # characters of a value in a message
+MAX_DEPTH = 20  # of nested tables and lists; a search file has four
+MAX_INTEGER = 2**63 - 1  # TOML's integers have 64 bits
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that come with the package."""
+    """Names of the presets in this package, sorted."""
     folder = resources.files("trainer") / "presets"
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
 def load_config(source: str | Path) -> TrainConfig:
-    """The configuration of a preset's name or a TOML file; a table `provenance` in it is passed over."""
+    """The configuration of a preset or a TOML file, without a table `provenance`. Raises InputError."""
     tables = read_toml(source)
     tables.pop("provenance", None)
     return parse_config(tables)
 
 
 def read_toml(source: str | Path) -> dict[str, Any]:
-    """The tables of a preset's name or a TOML file."""
+    """The tables of a preset or a TOML file, not yet validated. Raises InputError."""
     shown = printable(source)
     if str(source) in preset_names():
         text = (resources.files("trainer") / "presets" / f"{source}.toml").read_text("utf-8")
@@ -49,35 +49,34 @@ def read_toml(source: str | Path) -> dict[str, Any]:
             raise InputError(f"a configuration must be readable UTF-8 text; got {shown}: {error}") from None
     try:
         tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a mere ValueError
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits raises a plain ValueError
         raise InputError(f"a configuration must be valid TOML; got {shown}: {error or 'nested too deeply'}") from None
     _check_extent(tables, shown)
     return tables
 
 
 def printable(name: str | Path) -> str:
-    """A name as a message may show it: what a terminal would obey is escaped."""
+    """The name with unprintable characters escaped: a terminal would obey some of them."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(name))
 
 
 def _check_extent(tables: dict[str, Any], source: str) -> None:
-    """Refuses what the parser lets through and a message could not show: dotted keys nest without end, and a
-    hexadecimal number may have any number of digits."""
-    left: list[tuple[Any, int]] = [(tables, 0)]
-    while left:
-        value, depth = left.pop()
-        if depth > DEEPEST:
-            raise InputError(f"a configuration must be nested at most {DEEPEST} deep; got deeper ones in {source}")
-        if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+    """Refuses deep nesting and integers above 64 bits: the parser accepts both, later steps and messages cannot."""
+    pending: list[tuple[Any, int]] = [(tables, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise InputError(f"a configuration must be nested at most {MAX_DEPTH} deep; got deeper ones in {source}")
+        if isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
             raise InputError(
                 f"a whole number must fit in 64 bits; got one of {value.bit_length()} bits in {source}; correct it"
             )
         items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        left += [(item, depth + 1) for item in items]
+        pending += [(item, depth + 1) for item in items]
 
 
 def parse_config(tables: Mapping[str, Any]) -> TrainConfig:
-    """Checks plain tables; the first thing wrong is an `InputError` of one line."""
+    """Validates plain tables. Raises InputError with the first error, in one line."""
     try:
         return TrainConfig.model_validate(tables)
     except ValidationError as error:
@@ -85,7 +84,7 @@ def parse_config(tables: Mapping[str, Any]) -> TrainConfig:
 
 
 def override(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """A copy with the values at some paths replaced, as in `{"model.depth": 4}`."""
+    """A copy with the values at some paths replaced, as in `{"model.depth": 4}`. Raises InputError."""
     tables = config.model_dump()
     for path, value in changes.items():
         check_path(path)
@@ -95,7 +94,7 @@ def override(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
 
 
 def flatten(config: TrainConfig) -> dict[str, Any]:
-    """Every path with its value, in the order of the tables."""
+    """The value of every path, in the order of the tables."""
     flat: dict[str, Any] = {}
     for name, value in config.model_dump().items():
         flat |= {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
@@ -103,20 +102,20 @@ def flatten(config: TrainConfig) -> dict[str, Any]:
 
 
 def check_path(path: str) -> None:
-    """Refuses a path that `TrainConfig` does not have, naming the nearest one."""
+    """Raises InputError, with the nearest known path, unless `TrainConfig` has the path."""
     known = list(flatten(TrainConfig()))
     if path not in known:
         raise InputError(f"a path must be one of the configuration's; got {path!r}{nearest(path, known)}")
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """A hint at the known word most like `word`, or nothing."""
+    """A hint at the most similar known word, such as `; did you mean 'model.depth'?`, or an empty string."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def dump_config(config: TrainConfig) -> dict[str, Any]:
-    """Plain tables for TOML: None becomes "none" where that has a meaning, else it is left out."""
+    """Plain tables for TOML, which has no null: None is "none" in `data.ignore` and `data.resize`, else left out."""
     tables: dict[str, Any] = config.model_dump(mode="json")
     for key in ("ignore", "resize"):
         if tables["data"][key] is None:
@@ -128,7 +127,7 @@ def dump_config(config: TrainConfig) -> dict[str, Any]:
 
 
 def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] | None = None) -> None:
-    """Writes `path` whole or not at all, `provenance` as a table beside the configuration's."""
+    """Writes a TOML file atomically, with `provenance` as a further table."""
     tables = dump_config(config)
     document = {"seed": tables.pop("seed")} | ({"provenance": dict(provenance)} if provenance else {}) | tables
     with atomic_write(path) as partial:
@@ -136,7 +135,7 @@ def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] 
 
 
 def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:
-    """The first finding of a validation error: the path, the rule, the value."""
+    """The first error of a validation in one line: the path, the rule, the value."""
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "constrained-")))
     if first["type"] == "extra_forbidden":
@@ -145,16 +144,16 @@ def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str
     if not path:
         return message
     rule = message[0].lower() + message[1:].replace("Input should", "should")
-    return f"{path}: {rule.replace('input should', 'must')}; got {_short(first['input'])}"
+    return f"{path}: {rule.replace('input should', 'must')}; got {_shorten(first['input'])}"
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     shown = repr(value)
-    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 3]}..."
 
 
 def known_keys(model: type[BaseModel]) -> list[str]:
-    """Dotted keys of a model and its tables."""
+    """Dotted keys of a model and of its tables."""
     keys: list[str] = []
     for name, field in model.model_fields.items():
         keys.append(name)

@@ -1,9 +1,9 @@
-"""The one exception that means: what the user gave cannot be used."""
+"""The errors that a caller handles: unusable input, and a training that diverged."""
 
 
 class InputError(ValueError):
-    """Bad input. The message is one line: the rule, then the value, then what to do."""
+    """Unusable input. The message is one line: the rule, the value, and what to do."""
 
 
 class DivergedError(RuntimeError):
-    """The loss or the scores are no longer finite. The message names the epoch and the step."""
+    """The loss is no longer finite. The message names the epoch and the step, both from 1."""

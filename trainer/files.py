@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes."""
 
 import os
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yields another name in the same folder, with the same ending, to write to.
+    """Yields a temporary path in the folder of `path`, with the same suffix, for the caller to write to.
 
-    At the end that file takes the place of `path`; after an error it is gone, and `path` is what it was before.
+    At the end of the block that file replaces `path`. After an error it is removed and `path` is unchanged.
     """
-    # The process id, so that two that write the same file do not write into each other's.
+    # With the process id, so that two processes which write the same file use different temporary files.
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
         partial.replace(path)
     finally:
-        with suppress(OSError):  # already in place, or never begun
+        with suppress(OSError):  # already renamed, or never created
             partial.unlink()

@@ -1,7 +1,7 @@
-"""Searches under treatment, beside plain Optuna under the same: `make chaos`, or `python -m benchmarks.chaos`.
+"""Searches with injected faults, ours beside plain Optuna: `make chaos`, or `python -m benchmarks.chaos`.
 
-Real processes, real signals and a real PostgreSQL; the training is pretended (a trial takes a second or two), on both
-sides the same. The peer is `study.optimize` on Optuna's own storage with heartbeats, started again whenever it dies.
+Processes, signals and PostgreSQL are real; the training is simulated, for both in the same way, and a trial takes a
+second or two. The peer is `study.optimize` on Optuna's storage with heartbeats, restarted whenever it dies.
 """
 
 import argparse
@@ -37,8 +37,8 @@ def main() -> None:
         metavar="TREATMENT",
         help=", ".join([*TREATMENTS, *REAL]),
     )
-    parser.add_argument("--data", type=Path, help="real images for the real networks; else the generated sample")
-    parser.add_argument("--side", choices=["ours", "plain"], help="one side alone")
+    parser.add_argument("--data", type=Path, help="images for the trained networks  [default: the generated sample]")
+    parser.add_argument("--side", choices=["ours", "plain"], help="only this side")
     options = parser.parse_args()
     sides = [side for side in (Ours, Plain) if options.side in (None, side.__name__.lower())]
     print_row(COLUMNS.split(", "))
@@ -47,19 +47,19 @@ def main() -> None:
         wanted = options.treatments or [*TREATMENTS, *REAL]
         for name, side in [(name, side) for name in wanted if name in TREATMENTS for side in sides]:
             print(f"{name}, {side.__name__} ...", file=sys.stderr, flush=True)
-            print_row(cells(TREATMENTS[name](side, server)))
+            print_row(format_row(TREATMENTS[name](side, server)))
         for name in [name for name in wanted if name in REAL]:
             print(f"\n{name}: {REAL[name](server, options.data and options.data.resolve())}", flush=True)
 
 
-def cells(row: Row) -> list[str]:
-    found = row.outcome
-    counts = [found.running, found.failed, found.duplicated, found.gaps]
-    repeated = f"{found.repeated} of {found.epochs}"
+def format_row(row: Row) -> list[str]:
+    outcome = row.outcome
+    counts = [outcome.running, outcome.failed, outcome.duplicated, outcome.gaps]
+    repeated = f"{outcome.repeated} of {outcome.epochs}"
     return [
         row.treatment,
         row.side,
-        f"{found.finished} of {row.budget}",
+        f"{outcome.finished} of {row.budget}",
         *map(str, counts),
         repeated,
         str(row.died),

@@ -1,4 +1,4 @@
-"""A fleet of worker processes under treatment: ours behind its supervisor, the peer's in a loop that restarts them."""
+"""All worker processes of a search, a fleet: ours with their supervisors, and Optuna's, restarted where they die."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ import psutil
 from benchmarks.chaos.pretend import EPOCHS, RATES, WIDTHS
 
 ROOT = Path(__file__).resolve().parents[2]
-BEAT_S = 0.1
+POLL_S = 0.1
 SEARCH = f"""
 study = {{ name = "chaos", startup_trials = 4 }}
 [train]
@@ -26,10 +26,10 @@ budget = {{ epochs = {EPOCHS} }}
 
 
 class Fleet(Protocol):
-    """Processes that work on one study until it has its trials."""
+    """The processes that work on one study until it has its trials."""
 
     def start(self) -> None: ...
-    def tend(self) -> None: ...
+    def restart_dead(self) -> None: ...
     def workers(self) -> list[psutil.Process]: ...
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
@@ -38,7 +38,7 @@ class Fleet(Protocol):
 
 
 class Ours:
-    """`unet-search run`, one command a host; its workers are its children."""
+    """One `unet-search run` per host; the workers are its children."""
 
     def __init__(
         self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2, **extra: str
@@ -46,12 +46,7 @@ class Ours:
         (folder / "search.toml").write_text(SEARCH)
         self.folder, self.hosts, self.processes = folder, hosts, list[subprocess.Popen[bytes]]()
         self.environ = (
-            environment(folder, epoch_s)
-            | extra
-            | {
-                "DATABASE_URL": url,
-                "UNET_SEARCH_ARTIFACTS": str(folder / "art"),
-            }
+            environment(folder, epoch_s) | extra | {"DATABASE_URL": url, "UNET_SEARCH_ARTIFACTS": str(folder / "art")}
         )
         self.command = [sys.executable, "-c", "from search.cli import main; main()", "run", "search.toml"]
         self.command += ["--trials", str(trials), "--workers", str(workers), "--device", "cpu"]
@@ -65,8 +60,8 @@ class Ours:
                     subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
                 )
 
-    def tend(self) -> None:
-        """Its supervisor does."""
+    def restart_dead(self) -> None:
+        """Does nothing: the supervisors restart their workers."""
 
     def workers(self) -> list[psutil.Process]:
         return [child for host in self.processes for child in children(host) if "search.worker" in command_line(child)]
@@ -89,7 +84,7 @@ class Ours:
 
 
 class Plain:
-    """Optuna's own loop; a shell's `until ...; do ...; done` starts a worker that died again."""
+    """Optuna's own loop, in processes that are restarted when they fail, as by `until ...; do ...; done` in a shell."""
 
     def __init__(
         self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2, **extra: str
@@ -104,7 +99,7 @@ class Plain:
         self.stopped = False
         self.processes = [self._start() for _ in range(self.count)]
 
-    def tend(self) -> None:
+    def restart_dead(self) -> None:
         if not self.stopped:
             self.processes = [self._start() if process.poll() else process for process in self.processes]
 
@@ -132,28 +127,34 @@ class Plain:
             return subprocess.Popen(self.command, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
 
 
-def drive(fleet: Fleet, limit_s: float, act: Callable[[float], None] = lambda gone: None) -> bool:
-    """Tends a fleet until it has ended; says whether it did within `limit_s`. `act(seconds gone)` is called often."""
+def wait_for_end(fleet: Fleet, limit_s: float, on_poll: Callable[[float], None] = lambda elapsed_s: None) -> bool:
+    """Waits for the end of a fleet, and kills it after `limit_s`; returns whether it ended by itself.
+
+    Args:
+        on_poll: called every POLL_S with the seconds since the start.
+    """
     started = time.monotonic()
-    while (gone := time.monotonic() - started) < limit_s:
-        fleet.tend()
+    while (elapsed_s := time.monotonic() - started) < limit_s:
+        fleet.restart_dead()
         if not fleet.running():
             return True
-        act(gone)
-        time.sleep(BEAT_S)
+        on_poll(elapsed_s)
+        time.sleep(POLL_S)
     fleet.kill()
     return False
 
 
 def environment(folder: Path, epoch_s: float) -> dict[str, str]:
-    """Of every process of a fleet: none of our settings from outside, the pretended training's own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DATABASE_URL", "UNET_SEARCH_"))}
+    """The environment of every process of a fleet: without our settings, with those of the simulated training."""
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DATABASE_URL", "UNET_SEARCH_"))
+    }
     pretend = {"PRETEND_LOG": str(folder / "epochs.log"), "PRETEND_EPOCH_S": str(epoch_s)}
-    return kept | pretend | {"PYTHONPATH": str(ROOT), "NO_ALBUMENTATIONS_UPDATE": "1"}
+    return inherited | pretend | {"PYTHONPATH": str(ROOT), "NO_ALBUMENTATIONS_UPDATE": "1"}
 
 
 def output(folder: Path) -> IO[bytes]:
-    """Where a fleet's processes write; one that failed says there why."""
+    """The file that a fleet's processes write their output to."""
     return (folder / "output.log").open("ab")
 
 

@@ -1,4 +1,4 @@
-"""What a treatment left behind, counted in the database and in the log of pretended epochs."""
+"""The outcome of a treatment, counted in the database and in the log of simulated epochs."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -23,19 +23,19 @@ STEPS = text("""
 
 @dataclass(frozen=True)
 class Outcome:
-    """Trials, and epochs."""
+    """Numbers of trials, and of epochs."""
 
     finished: int  # complete or pruned
-    running: int  # stuck: no process is left
-    failed: int  # duplicates aside, which were never trained
-    duplicated: int  # finished with the parameters of another one
-    gaps: int  # finished with a step missing in their curve
-    repeated: int  # epochs begun more than once
-    epochs: int  # begun at all
+    running: int  # although no process is left
+    failed: int  # without duplicates, which were not trained
+    duplicated: int  # finished with the parameters of another trial
+    gaps: int  # finished with a step missing in their curves
+    repeated: int  # epochs begun again
+    epochs: int  # epochs begun, the repeated ones included
 
 
-def count(url: str, folder: Path) -> Outcome:
-    """Counts after the fleet has ended."""
+def count_outcome(url: str, folder: Path) -> Outcome:
+    """The outcome after the fleet has ended."""
     engine = create_engine(url)
     with engine.connect() as connection:
         states = {row.state: row.trials for row in connection.execute(STATES)}

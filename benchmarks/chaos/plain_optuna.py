@@ -1,5 +1,8 @@
-"""The peer's worker: `python -m benchmarks.chaos.plain_optuna URL TRIALS`, plain `study.optimize` as its documentation
-has it: Optuna's own storage, heartbeats that have lost trials tried again, a callback that counts the budget."""
+"""The peer's worker: `python -m benchmarks.chaos.plain_optuna URL TRIALS`.
+
+It calls `study.optimize` as Optuna's documentation does: on Optuna's storage, with heartbeats, a callback that retries
+the trials of dead workers, and a callback that counts the budget.
+"""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""A training that only pretends: seconds instead of minutes, for both sides alike.
+"""A simulated training of seconds instead of minutes, for both sides the same.
 
-PRETEND_EPOCH_S sets the seconds of an epoch; every epoch begun adds a line "KEY EPOCH" to the file PRETEND_LOG. The
-first that finds no file PRETEND_HANG makes it and hangs. PRETEND_QUIET_S replaces the watchdog's ten minutes.
+An epoch takes PRETEND_EPOCH_S seconds, and adds a line "KEY EPOCH" to the file PRETEND_LOG when it begins. The first
+training that finds no file PRETEND_HANG creates it and hangs. PRETEND_QUIET_S replaces the watchdog's ten minutes.
 """
 
 import math
@@ -18,18 +18,18 @@ from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 
 EPOCHS = 5
-BATCHES = 5  # an epoch
+BATCHES = 5  # in an epoch
 RATES, WIDTHS = (1e-4, 1e-1), (8, 16, 32)
 
 
 def miou(rate: float, width: int, epoch: int) -> float:
-    """Best near a rate of 2e-3 and for wide networks."""
+    """The mIoU after an epoch, which is best near a rate of 2e-3 and for wide networks."""
     end = 0.5 * math.exp(-(math.log10(rate / 2e-3) ** 2)) + 0.05 * math.log2(width)
     return end * (1 - math.exp(-epoch / 2))
 
 
 def work(key: object, epoch: int, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """The seconds of an epoch, and its line in the log."""
+    """Simulates an epoch: writes its line to the log, and sleeps."""
     with open(os.environ["PRETEND_LOG"], "a") as log:
         log.write(f"{key} {epoch}\n")
     for _ in range(BATCHES):
@@ -40,13 +40,13 @@ def work(key: object, epoch: int, should_stop: Callable[[], bool] = lambda: Fals
 
 
 def hang_once(flag: str | None) -> None:
-    """As a driver may: the training thread comes back no more."""
-    if flag is not None and epoch_two_begun() and not Path(flag).exists():
+    """Blocks the training thread for an hour, as a driver may, once some trial has begun its second epoch."""
+    if flag is not None and second_epoch_begun() and not Path(flag).exists():
         Path(flag).touch()
         time.sleep(3600)
 
 
-def epoch_two_begun() -> bool:
+def second_epoch_begun() -> bool:
     return any(line.endswith(" 2") for line in Path(os.environ["PRETEND_LOG"]).read_text().splitlines())
 
 
@@ -72,7 +72,7 @@ def train(
 
 
 def trainer() -> Trainer:
-    """What our workers train with."""
+    """The trainer of our workers."""
     heartbeat.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", heartbeat.QUIET_S))
-    pretended: Any = train  # its Fitted is not the trainer's
-    return Trainer(pretended, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)
+    simulated: Any = train  # it returns a FakeFitted
+    return Trainer(simulated, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)

@@ -1,4 +1,4 @@
-"""Real networks on real images: what kills cost the result, and what fifty trials cost in memory. Ours alone."""
+"""Searches that train networks, ours only: whether kills change the values, and the memory that fifty trials take."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from benchmarks.chaos.fleet import ROOT, children, command_line
 from benchmarks.chaos.server import Server
 
-EVERY_S = 20.0  # longer than a worker takes to start: a trial must get somewhere between two kills
+KILL_INTERVAL_S = 20.0  # longer than a worker takes to start, so that trials make progress between two kills
 VALUES = text("""
     select t.number, v.value from trials t join trial_values v using (trial_id)
     where t.state in ('COMPLETE', 'PRUNED') order by t.number""")
@@ -43,12 +43,18 @@ class Search:
     epochs: int
     images: int
 
-    def run(self, server: Server, workers: int, act: Callable[[list[psutil.Process], float], None]) -> dict[int, float]:
-        """Runs it on a database of its own; the values by trial. `act(workers, seconds gone)` is called often."""
+    def run(
+        self, server: Server, workers: int, on_poll: Callable[[list[psutil.Process], float], None]
+    ) -> dict[int, float]:
+        """Runs the search on a database of its own; returns the value of each trial by its number.
+
+        Args:
+            on_poll: called several times a second with the worker processes and the seconds since the start.
+        """
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, server.database() as url:
-            named = f'path = "{self.data}",' if self.data else ""
-            shape = {"trials": self.trials, "epochs": self.epochs, "images": self.images, "data": named}
-            Path(folder, "search.toml").write_text(SEARCH.format(**shape))
+            data = f'path = "{self.data}",' if self.data else ""
+            fields = {"trials": self.trials, "epochs": self.epochs, "images": self.images, "data": data}
+            Path(folder, "search.toml").write_text(SEARCH.format(**fields))
             environ = os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
             command = [sys.executable, "-c", "from search.cli import main; main()", "run", "search.toml"]
             command += ["--workers", str(workers), "--device", "cpu", "--deterministic"]
@@ -56,9 +62,8 @@ class Search:
                 process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log)
                 started = time.monotonic()
                 while process.poll() is None:
-                    act(
-                        [c for c in children(process) if "search.worker" in command_line(c)], time.monotonic() - started
-                    )
+                    running = [child for child in children(process) if "search.worker" in command_line(child)]
+                    on_poll(running, time.monotonic() - started)
                     time.sleep(0.2)
             return read_values(url)
 
@@ -72,38 +77,38 @@ def read_values(url: str) -> dict[int, float]:
 
 
 def killed(server: Server, data: Path | None) -> str:
-    """The same search undisturbed and with its one worker killed five times: the same values to the bit?"""
+    """Whether a search whose only worker is killed five times finds the same values, to the bit, as without kills."""
     search, kills = Search(data, trials=8, epochs=5, images=200), list[int]()
 
-    def kill(workers: list[psutil.Process], gone: float) -> None:
-        if workers and len(kills) < 5 and gone > EVERY_S * (len(kills) + 1):
+    def kill(workers: list[psutil.Process], elapsed_s: float) -> None:
+        if workers and len(kills) < 5 and elapsed_s > KILL_INTERVAL_S * (len(kills) + 1):
             kills.append(workers[0].pid)
             workers[0].kill()
 
-    undisturbed = search.run(server, 1, lambda workers, gone: None)
+    undisturbed = search.run(server, 1, lambda workers, elapsed_s: None)
     disturbed = search.run(server, 1, kill)
     same = "the same values to the bit" if disturbed == undisturbed else "OTHER VALUES"
     return f"killed {len(kills)} times: {same}: {json.dumps(undisturbed)} and {json.dumps(disturbed)}"
 
 
 def grown(server: Server, data: Path | None) -> str:
-    """Fifty trials, two workers: the largest worker, and the most that the fleet held at one moment."""
-    largest, most, pids = 0, 0, set[int]()
+    """The memory of fifty trials of two workers: at most in one process, and at most in all at one moment."""
+    largest, largest_sum, pids = 0, 0, set[int]()
 
-    def look(workers: list[psutil.Process], gone: float) -> None:
-        nonlocal largest, most
-        sizes = [size_of(worker) for worker in workers]
-        largest, most = max([largest, *sizes]), max(most, sum(sizes))
+    def measure(workers: list[psutil.Process], elapsed_s: float) -> None:
+        nonlocal largest, largest_sum
+        sizes = [memory_bytes(worker) for worker in workers]
+        largest, largest_sum = max([largest, *sizes]), max(largest_sum, sum(sizes))
         pids.update(worker.pid for worker in workers)
 
-    values = Search(data, trials=50, epochs=1, images=64).run(server, 2, look)
+    values = Search(data, trials=50, epochs=1, images=64).run(server, 2, measure)
     return (
         f"{len(values)} trials by {len(pids)} processes of 2 workers: the largest {largest / 2**20:,.0f} MiB, "
-        f"the fleet {most / 2**20:,.0f} MiB at most"
+        f"the fleet {largest_sum / 2**20:,.0f} MiB at most"
     )
 
 
-def size_of(process: psutil.Process) -> int:
+def memory_bytes(process: psutil.Process) -> int:
     try:
         return int(process.memory_info().rss)
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the treatments: fresh databases in it, and restarts."""
+"""A PostgreSQL server for the treatments, with new databases, and restarts."""
 
 import time
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from storage.embedded.server import embedded_server
 
 @dataclass(frozen=True)
 class Server:
-    """A server of our own, in a folder of its own."""
+    """An embedded server in a temporary folder."""
 
     url: str
     pgdata: Path
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """The URL of a new database, dropped afterwards."""
+        """Creates a database, yields its URL, and drops it at the end of the context."""
         name = f"chaos_{uuid4().hex[:12]}"
         self._run(f'create database "{name}"')
         try:
@@ -31,7 +31,7 @@ class Server:
             self._run(f'drop database "{name}" with (force)')
 
     def restart(self, away_s: float) -> None:
-        """Stops the server, which ends every connection, and starts it again."""
+        """Stops the server, which ends every connection, and starts it again after `away_s` seconds."""
         postgres.stop(self.pgdata)
         time.sleep(away_s)
         postgres.start(self.pgdata)
@@ -45,6 +45,6 @@ class Server:
 
 @contextmanager
 def own_server(folder: Path) -> Iterator[Server]:
-    """Runs a server for as long as the context lasts."""
+    """Runs a server inside the context."""
     with embedded_server(folder) as url:
         yield Server(url, folder / "pgdata")

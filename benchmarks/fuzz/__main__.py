@@ -1,9 +1,9 @@
 """Corrupt input of every kind, read as a command would: `python -m benchmarks.fuzz --count 10000`.
 
-Every case is made from its kind and a seed. It must be read, or refused in one line that can be printed; a traceback,
-a hang, a crash, a MemoryError or a file written where none belongs is a finding, printed with the seed that makes it
-again (`--kind KIND --first SEED --count 1`). Each reads in a process with 2 GiB of memory to spare; some go through the
-real command. Prints a table of counts; exit status 1 where there was a finding.
+Every case is made from its kind and a seed. It must be read, or refused in one printable line. A traceback, a hang, a
+crash, a MemoryError or a file written outside the case's folder is a finding, which is printed with its seed; repeat
+it with `--kind KIND --first SEED --count 1`. Cases are read in processes with 2 GiB of free memory, and some also by
+the command. Prints a table of counts; the exit status is 1 where there was a finding.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.fuzz.commands import try_command
 from benchmarks.fuzz.reader import Reader
 
 SHARES = {"npz": 0.35, "pictures": 0.25, "config": 0.1, "plan": 0.15, "model": 0.15}
-TOLD_S = 30.0
+PROGRESS_S = 30.0  # between two lines of progress
 
 
 def main() -> None:
@@ -39,14 +39,14 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000, help="cases in all")
-    parser.add_argument("--kind", choices=SHARES, help="one kind alone")
+    parser.add_argument("--kind", choices=SHARES, help="only this kind")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--commands", type=int, default=0, help="so many more through the real command")
+    parser.add_argument("--commands", type=int, default=0, help="cases by the command, in addition")
     return parser.parse_args()
 
 
 def read_all(kind: str, seeds: range) -> Iterator[tuple[Case, str]]:
-    """Each case with its outcome."""
+    """Yields each case with its outcome."""
     reader = Reader(kind)
     try:
         for seed in seeds:
@@ -56,23 +56,23 @@ def read_all(kind: str, seeds: range) -> Iterator[tuple[Case, str]]:
 
 
 def command_all(kind: str, seeds: range) -> Iterator[tuple[Case, str]]:
-    """The same through the command."""
+    """Yields each case with its outcome when the command reads it."""
     model = make_model() if kind == "model" else None
     for seed in seeds:
         yield Case(kind, seed), try_command(Case(kind, seed), model)
 
 
 def show(name: str, outcomes: Iterator[tuple[Case, str]]) -> int:
-    """Prints every finding as it comes, then the row; gives the number of findings."""
-    started = told = time.monotonic()
+    """Prints every finding when it occurs, then the row; returns the number of findings."""
+    started = last_line = time.monotonic()
     counts: Counter[str] = Counter()
     for case, outcome in outcomes:
         allowed = outcome in (READ, REFUSED)
         counts[outcome if allowed else "finding"] += 1
         if not allowed:
             print(f"{case.kind} {case.seed}: {outcome}", file=sys.stderr, flush=True)
-        if time.monotonic() - told > TOLD_S:
-            told = time.monotonic()
+        if time.monotonic() - last_line > PROGRESS_S:
+            last_line = time.monotonic()
             print(f"{name}: {counts.total()} done", file=sys.stderr, flush=True)
     seconds = time.monotonic() - started
     row = (name, f"{counts.total():,}", counts[READ], counts[REFUSED], counts["finding"], f"{seconds:.0f}")

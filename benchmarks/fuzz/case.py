@@ -1,4 +1,4 @@
-"""One corrupt input: made from its kind and seed alone, and given to the loader that would read it."""
+"""One corrupt input, which its kind and seed determine, and the loader that would read it."""
 
 import os
 import tempfile
@@ -21,19 +21,19 @@ from trainer.data.read import read_images
 from trainer.errors import InputError
 from trainer.result.folder import read_config
 
-READ, REFUSED = "read", "refused"  # what may happen; anything else is a finding
-SIZES = (None, None, (16, 16), (5, 300))  # what data.resize may say
+READ, REFUSED = "read", "refused"  # any other outcome is a finding
+SIZES = (None, None, (16, 16), (5, 300))  # values of data.resize
 
 
 @dataclass(frozen=True)
 class Case:
-    """What makes a case again."""
+    """What determines a case."""
 
     kind: str
     seed: int
 
     def random(self) -> np.random.Generator:
-        """The case's own random numbers."""
+        """The case's random number generator."""
         return np.random.default_rng([crc32(self.kind.encode()), self.seed])
 
 
@@ -46,7 +46,11 @@ WRITERS: dict[str, Callable[[np.random.Generator, Path], Path]] = {
 
 
 def write_case(case: Case, folder: Path, model: bytes | None = None) -> Path:
-    """Writes the case's input into an empty folder; `model` is a good model.keras, of which a model's case is made."""
+    """Writes the case's input into an empty folder; returns the path to read.
+
+    Args:
+        model: an intact model.keras, for a case of kind "model".
+    """
     if case.kind != "model":
         return WRITERS[case.kind](case.random(), folder)
     assert model is not None
@@ -54,9 +58,9 @@ def write_case(case: Case, folder: Path, model: bytes | None = None) -> Path:
 
 
 def try_case(case: Case, model: bytes | None = None) -> str:
-    """Writes and reads the case in a folder of its own: READ, REFUSED, or what is wrong."""
+    """Writes and reads the case in a temporary folder; returns READ, REFUSED, or what is wrong."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as top:
-        folder = Path(top, "a", "b")  # so that a way out of it still ends inside
+        folder = Path(top, "a", "b")  # so that a path that leaves it by ../.. is still inside `top`
         folder.mkdir(parents=True)
         with chdir(folder):
             source = write_case(case, folder, model)
@@ -66,7 +70,7 @@ def try_case(case: Case, model: bytes | None = None) -> str:
 
 
 def read(case: Case, source: Path) -> str:
-    """Has the source read as a command would."""
+    """Reads the source as a command would; returns READ, REFUSED, or what is wrong."""
     try:
         _load(case, source)
     except InputError as error:

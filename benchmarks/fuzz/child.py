@@ -1,6 +1,6 @@
-"""A process that reads cases, one a line of its standard input, and prints what became of each.
+"""A process that reads cases, one per line of its standard input, and prints the outcome of each.
 
-`python -m benchmarks.fuzz.child`. Its memory is limited to ROOM_BYTES above what its imports took.
+It is run as `python -m benchmarks.fuzz.child`. Its memory is limited to ROOM_BYTES more than after its imports.
 """
 
 import json
@@ -20,12 +20,12 @@ ROOM_BYTES = 2 * 2**30
 def main() -> None:
     models = sys.argv[1:] == ["model"]
     answers = os.fdopen(os.dup(1), "w")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)  # what C libraries say of damaged files is no finding
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)  # C libraries print warnings about damaged files
     model = make_model() if models else None
     if not models:
-        import search.study.plan  # noqa: F401 - its size counts before the limit is set
+        import search.study.plan  # noqa: F401 - before its size is measured
     size = psutil.Process().memory_info().vms + ROOM_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     print("ready", file=answers, flush=True)
@@ -35,17 +35,17 @@ def main() -> None:
 
 
 def make_model() -> bytes:
-    """A good model.keras, tiny."""
+    """The bytes of a small, intact model.keras."""
     from search.backend import import_trainer, prepare_backend
 
     prepare_backend("cpu", deterministic=False)
-    _, fit, result = import_trainer()
+    _, _, result = import_trainer()
     from trainer.config import TrainConfig
     from trainer.configfile import override
     from trainer.model.unet import build_model
 
     config = override(TrainConfig(), {"model.depth": 1, "model.width": 4, "model.attention": True})
-    model = build_model(config.model, (16, 16, 1), 5, fit.masked_class(config))
+    model = build_model(config.model, (16, 16, 1), 5, config.masked_class)
     with tempfile.TemporaryDirectory() as folder:
         result.save_model(model, Path(folder, "model.keras"))
         return Path(folder, "model.keras").read_bytes()

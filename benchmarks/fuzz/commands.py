@@ -1,4 +1,4 @@
-"""The same cases through the real command: exit status 0, or 2 with one line."""
+"""The same cases read by the command, which must exit with status 0, or with 2 and one line."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ LINES = {
 
 
 def try_command(case: Case, model: bytes | None = None) -> str:
-    """The case's outcome where a command is given it."""
+    """The case's outcome when a command reads it."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as top:
         folder = Path(top, "a")
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""Folders of trained models from strangers."""
+"""Corrupt and malicious folders of trained models."""
 
 import io
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.fuzz.damage import Random, corrupt_bytes, corrupt_tables, pick
 from benchmarks.fuzz.tables import write_config
 
-ESCAPED = "escaped"  # the name of what no loader may write
+ESCAPED = "escaped"  # the name of a file that no loader may write
 CODE = "4wEAAAAAAAAAAAAAAAIAAAADAAAA8wAAAAA="  # the beginning of a marshalled function
 ATTACKS: tuple[dict[str, Any], ...] = (
     {
@@ -50,10 +50,10 @@ NAMES = (
 SPARSE_HUGE = (10**6, 10**7, 10**9, 2**31, 10**15)
 
 
-def write_model(random: Random, folder: Path, whole: bytes) -> Path:
-    """A folder whose model.keras, made of the good file `whole`, is corrupt."""
+def write_model(random: Random, folder: Path, intact: bytes) -> Path:
+    """Writes a corrupt model.keras, made from the intact one, and a configuration; returns the folder."""
     write_config(random, folder) if random.random() < 0.1 else (folder / "config.toml").write_text("seed = 1\n")
-    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+    with zipfile.ZipFile(io.BytesIO(intact)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     kind = pick(
         random,
@@ -73,7 +73,7 @@ def write_model(random: Random, folder: Path, whole: bytes) -> Path:
         ),
     )
     if kind == "bytes":
-        (folder / "model.keras").write_bytes(corrupt_bytes(random, whole))
+        (folder / "model.keras").write_bytes(corrupt_bytes(random, intact))
         return folder
     if kind == "weights":
         members["model.weights.h5"] = corrupt_bytes(random, members["model.weights.h5"])
@@ -88,12 +88,12 @@ def write_model(random: Random, folder: Path, whole: bytes) -> Path:
         )
     else:
         config = json.loads(members["config.json"])
-        members["config.json"] = json.dumps(_spoil_config(random, config, kind), default=str).encode()
+        members["config.json"] = json.dumps(_corrupt_config(random, config, kind), default=str).encode()
     (folder / "model.keras").write_bytes(_zip(members))
     return folder
 
 
-def _spoil_config(random: Random, config: Any, kind: str) -> Any:
+def _corrupt_config(random: Random, config: Any, kind: str) -> Any:
     if kind == "config":
         return corrupt_tables(random, config)
     layers = config["config"]["layers"]

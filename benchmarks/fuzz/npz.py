@@ -1,4 +1,4 @@
-"""npz data sets from strangers."""
+"""Corrupt and malicious npz data sets."""
 
 import io
 import struct
@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.fuzz.arrays import DTYPES, GROUPS, SHAPES, VALUES
 from benchmarks.fuzz.damage import Random, corrupt_bytes, pick
-from benchmarks.fuzz.lies import DTYPES, GROUPS, SHAPES, VALUES
 
 BOMB_MIB = (16, 64, 200)
 
 
 class Bomb:
-    """Pickled, it writes a file when it is read."""
+    """An object that creates a file when it is unpickled."""
 
     def __reduce__(self) -> Any:
         return (open, ("escaped", "w"))
 
 
 def write_npz(random: Random, folder: Path) -> Path:
-    """A data set that somebody corrupt; about one in twenty is whole."""
+    """Writes a data set, of which about one in twenty is intact; returns the file."""
     path = folder / "data.npz"
     members = _members(_arrays(random))
     kind = pick(
@@ -35,7 +35,7 @@ def write_npz(random: Random, folder: Path) -> Path:
         path.write_bytes(corrupt_bytes(random, _archive(members)))
     elif kind == "header":
         key = pick(random, list(members))
-        path.write_bytes(_archive({**members, key: _lying(random, members[key])}))
+        path.write_bytes(_archive({**members, key: _with_wrong_header(random, members[key])}))
     elif kind == "zip":
         path.write_bytes(_odd_archive(random, members))
     elif kind == "keys":
@@ -75,8 +75,8 @@ def _archive(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def _lying(random: Random, member: bytes) -> bytes:
-    """The array with a header that says something else."""
+def _with_wrong_header(random: Random, member: bytes) -> bytes:
+    """The array under a wrong header."""
     file = io.BytesIO(member)
     np.lib.format.read_magic(file)
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -95,14 +95,14 @@ def _lying(random: Random, member: bytes) -> bytes:
 
 
 def _odd_archive(random: Random, members: dict[str, bytes]) -> bytes:
-    """An archive whose own structure is odd: methods, flags, sizes, doubled and wandering members."""
-    whole = bytearray(_archive(members))
+    """An archive with wrong methods, flags, sizes or offsets, or with repeated members."""
+    content = bytearray(_archive(members))
     kind = pick(random, ("field", "field", "field", "double", "method", "nested", "tail", "empty"))
     if kind == "field":
-        record = whole.find(b"PK\1\2", int(random.integers(len(whole) // 2, len(whole))))
+        record = content.find(b"PK\1\2", int(random.integers(len(content) // 2, len(content))))
         place = max(record, 0) + int(random.integers(4, 46))
-        if place < len(whole):
-            whole[place] = pick(random, (0, 1, 8, 9, 14, 99, 255))
+        if place < len(content):
+            content[place] = pick(random, (0, 1, 8, 9, 14, 99, 255))
     elif kind == "method":
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", pick(random, (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED))) as odd:
@@ -110,14 +110,14 @@ def _odd_archive(random: Random, members: dict[str, bytes]) -> bytes:
                 odd.writestr(name, data)
         return file.getvalue() if random.random() < 0.3 else corrupt_bytes(random, file.getvalue())
     elif kind == "double":
-        return bytes(whole) + _archive(dict(list(members.items())[:1]))
+        return bytes(content) + _archive(dict(list(members.items())[:1]))
     elif kind == "nested":
-        return _archive({name: bytes(whole) for name in members})
+        return _archive({name: bytes(content) for name in members})
     elif kind == "tail":
-        return random.bytes(200) + bytes(whole) + random.bytes(70_000)
+        return random.bytes(200) + bytes(content) + random.bytes(70_000)
     else:
         return _archive({})
-    return bytes(whole)
+    return bytes(content)
 
 
 def _odd_keys(random: Random, members: dict[str, bytes]) -> dict[str, bytes]:
@@ -148,6 +148,6 @@ def _odd_arrays(random: Random, kind: str) -> dict[str, Any]:
 
 
 def _bomb(random: Random) -> dict[str, bytes]:
-    """Zeros that unpack to a thousand times their size, under an honest header."""
+    """Zeros that unpack to a thousand times their size, under a correct header."""
     side = int((pick(random, BOMB_MIB) * 2**20 / 8) ** 0.5)
     return _members({"training_set": np.zeros((4, 2, side, side), np.uint8)})

@@ -1,4 +1,4 @@
-"""Folders of pictures from strangers."""
+"""Corrupt and malicious folders of pictures."""
 
 import io
 import struct
@@ -47,7 +47,7 @@ CHUNKS = (
 
 
 def write_pictures(random: Random, folder: Path) -> Path:
-    """A folder of images and masks of which one file is corrupt."""
+    """Writes a folder of images and masks, one of whose files is corrupt; returns it."""
     data = folder / "data"
     for name in ("images", "masks", "test"):
         (data / name).mkdir(parents=True)
@@ -60,7 +60,7 @@ def write_pictures(random: Random, folder: Path) -> Path:
         return data
     victim = data / pick(random, ("images/1.png", "masks/1.png", "masks/0.png", "test/0.png"))
     if random.random() < 0.06:
-        _odd_place(random, victim)
+        _replace_file(random, victim)
     else:
         victim.write_bytes(_odd_picture(random))
     return data
@@ -77,13 +77,13 @@ def _odd_picture(random: Random) -> bytes:
     kind = pick(
         random, ("bytes", "bytes", "header", "header", "chunk", "chunk", "mode", "mode", "wide", "frames", "bomb")
     )
-    whole = _picture(random, "L", 5)
+    intact = _picture(random, "L", 5)
     if kind == "bytes":
-        return corrupt_bytes(random, whole)
+        return corrupt_bytes(random, intact)
     if kind == "header":
-        return _lying(random, whole)
+        return _with_wrong_header(random, intact)
     if kind == "chunk":
-        return _with_chunk(random, whole)
+        return _with_chunk(random, intact)
     if kind == "mode":
         return _other_format(random)
     if kind == "wide":
@@ -91,21 +91,21 @@ def _odd_picture(random: Random) -> bytes:
     return _frames(random) if kind == "frames" else _bomb(random)
 
 
-def _chunk(kind: bytes, data: bytes, honest: bool = True) -> bytes:
-    check = zlib.crc32(kind + data) if honest else 0
+def _chunk(kind: bytes, data: bytes, valid: bool = True) -> bytes:
+    check = zlib.crc32(kind + data) if valid else 0
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
 
-def _lying(random: Random, whole: bytes) -> bytes:
-    """Another IHDR, with the right check sum."""
+def _with_wrong_header(random: Random, intact: bytes) -> bytes:
+    """The picture with another IHDR, whose checksum is right."""
     width, height = (pick(random, LENGTHS) if random.random() < 0.5 else length for length in SIZE)
     fields = [8, 0, 0, 0, 0]  # bit depth, colour, compression, filter, interlace
     fields[int(random.integers(5))] = pick(random, (0, 1, 2, 3, 4, 6, 7, 16, 255))
-    return whole[:8] + _chunk(b"IHDR", struct.pack(">II5B", width, height, *fields)) + whole[33:]
+    return intact[:8] + _chunk(b"IHDR", struct.pack(">II5B", width, height, *fields)) + intact[33:]
 
 
-def _with_chunk(random: Random, whole: bytes) -> bytes:
-    """One more chunk, of odd content, or one whose length lies."""
+def _with_chunk(random: Random, intact: bytes) -> bytes:
+    """The picture with one more chunk, of invalid content or length."""
     packed = zlib.compress(bytes(int(random.integers(1, 30)) * 2**20))
     data = pick(
         random, (b"", b"\0" * 13, random.bytes(200), b"key\0\0" + packed, b"key\0\1\0\0\0" + packed, b"\xff" * 26)
@@ -114,12 +114,12 @@ def _with_chunk(random: Random, whole: bytes) -> bytes:
     if random.random() < 0.1:
         odd = struct.pack(">I", pick(random, LENGTHS)) + odd[4:]
     times = 1 if random.random() < 0.9 else 1000
-    place = pick(random, (8, 33, len(whole) - 12, len(whole)))
-    return whole[:place] + odd * times + whole[place:]
+    place = pick(random, (8, 33, len(intact) - 12, len(intact)))
+    return intact[:place] + odd * times + intact[place:]
 
 
 def _other_format(random: Random) -> bytes:
-    """Another mode or format under the same name, often damaged."""
+    """A picture of another mode or format, half of them damaged."""
     pixels = random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)
     file = io.BytesIO()
     try:
@@ -130,7 +130,7 @@ def _other_format(random: Random) -> bytes:
 
 
 def _wide(random: Random) -> bytes:
-    """More than eight bits a pixel."""
+    """A picture of 16 bits per pixel."""
     top: Any = pick(random, (5, 256, 65_536))
     file = io.BytesIO()
     Image.fromarray(random.integers(0, top, (SIZE[1], SIZE[0])).astype(np.uint16)).save(file, "PNG")
@@ -138,7 +138,7 @@ def _wide(random: Random) -> bytes:
 
 
 def _frames(random: Random) -> bytes:
-    """An animation."""
+    """An animated picture, half of them damaged."""
     frames = [Image.fromarray(random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)) for _ in range(4)]
     file = io.BytesIO()
     kind = pick(random, ("PNG", "GIF", "TIFF"))
@@ -147,7 +147,7 @@ def _frames(random: Random) -> bytes:
 
 
 def _bomb(random: Random) -> bytes:
-    """An honest picture of nothing: large in memory, small on disk."""
+    """A correct picture of zeros, which is large in memory and small on disk."""
     side = pick(random, (2_000, 6_000, 9_000, 13_000))
     header = _chunk(b"IHDR", struct.pack(">II5B", side, side, 8, 0, 0, 0, 0))
     packer, parts = zlib.compressobj(1), []
@@ -156,8 +156,8 @@ def _bomb(random: Random) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", b"".join(parts) + packer.flush()) + _chunk(b"IEND", b"")
 
 
-def _odd_place(random: Random, victim: Path) -> None:
-    """Something that is no file of its own under the name of a picture."""
+def _replace_file(random: Random, victim: Path) -> None:
+    """Replaces a picture by a folder, a link or an empty file."""
     victim.unlink()
     kind = pick(random, ("folder", "loop", "device", "outside", "empty"))
     if kind == "folder":

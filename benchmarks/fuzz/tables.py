@@ -1,4 +1,4 @@
-"""Configurations and search files from strangers, as TOML."""
+"""Corrupt configurations and search files, as TOML."""
 
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,12 @@ PATHS = (
 
 
 def write_config(random: Random, folder: Path) -> Path:
-    """A configuration that somebody edited into nonsense."""
+    """Writes a configuration that may be corrupt; returns the file."""
     return _write(random, folder / "config.toml", dump_config(TrainConfig()))
 
 
 def write_plan(random: Random, folder: Path) -> Path:
-    """A search file that somebody edited into nonsense."""
+    """Writes a search file that may be corrupt; returns the file."""
     tables = _plan()
     if random.random() < 0.5:
         tables["space"][pick(random, PATHS)] = pick(random, AXES)
@@ -63,16 +63,16 @@ def write_plan(random: Random, folder: Path) -> Path:
 def _write(random: Random, path: Path, tables: dict[str, Any]) -> Path:
     kind = pick(random, ("tables",) * 6 + ("whole", "bytes", "bytes", "text"))
     corrupt: Any = corrupt_tables(random, tables) if kind == "tables" else tables
-    whole = tomli_w.dumps(corrupt if isinstance(corrupt, dict) else {"value": corrupt}).encode()
+    content = tomli_w.dumps(corrupt if isinstance(corrupt, dict) else {"value": corrupt}).encode()
     if kind == "bytes":
-        whole = corrupt_bytes(random, whole)
+        content = corrupt_bytes(random, content)
     elif kind == "text":
-        whole = _odd_text(random, whole)
-    path.write_bytes(whole)
+        content = _odd_text(random, content)
+    path.write_bytes(content)
     return path
 
 
-def _odd_text(random: Random, whole: bytes) -> bytes:
+def _odd_text(random: Random, content: bytes) -> bytes:
     depth = int(random.integers(1, 20_000))
     odd = (
         b"a = " + b"[" * depth + b"]" * depth,
@@ -84,12 +84,12 @@ def _odd_text(random: Random, whole: bytes) -> bytes:
         b"seed = 1e" + b"9" * depth,
         b"seed = 0x" + b"f" * depth,
         b'seed = "' + b"\\u0000" * depth,
-        b"#" * depth + b"\n" + whole,
-        whole + whole,
-        b"\xef\xbb\xbf" + whole,
-        whole.replace(b"\n", b"\r\n"),
-        whole.replace(b"\n", b"\r"),
-        whole.decode().encode("utf-16"),
+        b"#" * depth + b"\n" + content,
+        content + content,
+        b"\xef\xbb\xbf" + content,
+        content.replace(b"\n", b"\r\n"),
+        content.replace(b"\n", b"\r"),
+        content.decode().encode("utf-16"),
         random.bytes(depth),
         b"",
     )

@@ -1,23 +1,23 @@
-"""`unet-search dashboard`: optuna-dashboard on this study, behind a password."""
+"""`unet-search dashboard`: optuna-dashboard on the database's studies, behind a password."""
 
 from pathlib import Path
 
 import click
 from optuna_dashboard import wsgi
 
-from search.commands.options import load_settings, run_dir
+from search.commands.options import dir_option, load_settings
 from search.dashboard.accounts import Accounts, AccountSettings, check_host
 from search.dashboard.front import Front
-from search.dashboard.reports import study_reports
+from search.dashboard.reports import cache_reports
 from search.dashboard.server import listen, serve, warm_cache
-from search.dashboard.studies import keeping_studies
+from search.dashboard.studies import intercept_study_changes
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
-from storage.folders import without_empty_folders
+from storage.folders import remove_unused_folders
 
 
 @click.command()
-@run_dir
+@dir_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Beyond this machine only with $DASHBOARD_PASSWORD set."
@@ -31,10 +31,10 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
     settings = load_settings(folder)
     accounts = Accounts(AccountSettings())
     check_host(host, accounts)
-    with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db, listen(host, port) as socket:
+    with remove_unused_folders(artifacts_folder(settings)), open_database(settings) as db, listen(host, port) as socket:
         artifacts = open_artifacts(settings)
         app = wsgi(db.storage, artifact_store=artifacts.store)  # the cached storage, not a URL
-        front = Front(keeping_studies(app, db, artifacts), accounts, study_reports(db, artifacts))
+        front = Front(intercept_study_changes(app, db, artifacts), accounts, cache_reports(db, artifacts))
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"
         click.echo(f"dashboard at http://{shown}:{socket.getsockname()[1]}/ ({note})")

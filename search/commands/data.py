@@ -1,4 +1,4 @@
-"""`unet-search data`: what is in a data set, what is wrong with it, and its cleaned copy."""
+"""`unet-search data`: inspects a data set, and writes a copy without its corrupt images."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search.commands.options import as_json, parse_sets, sets
-from storage.folders import without_empty_folders
+from search.commands.options import json_option, parse_sets, set_option
+from storage.folders import remove_unused_folders
 
 if TYPE_CHECKING:
     from trainer.config import DataConfig
-    from trainer.data.inspect import Inspection, Side
+    from trainer.data.inspect import Inspection, SideCounts
 
 
 @click.group()
@@ -23,20 +23,20 @@ def data() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--no-clean", is_flag=True, help="Keep every image.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG) here.")
-@sets
-@as_json
+@set_option
+@json_option
 def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
     """What is in FILE, what is wrong with it, and how it is split."""
     from trainer.data.inspect import inspect
 
     found = inspect(_config(file, no_clean, sets))
     if sheet is not None:
-        from trainer.figures.sheet import write_contact_sheet  # Matplotlib takes a second to import
+        from trainer.figures.sheet import write_contact_sheet  # imports Matplotlib, which takes a second
 
-        with without_empty_folders(sheet.parent):
+        with remove_unused_folders(sheet.parent):
             write_contact_sheet(found.dataset, sheet)
     if as_json:
-        click.echo(json.dumps(found.figures()))
+        click.echo(json.dumps(found.summary()))
         return
     _print(found)
     if sheet is not None:
@@ -46,13 +46,13 @@ def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...],
 @data.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The cleaned npz file.")
-@sets
+@set_option
 def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
     """Write a copy of FILE without its corrupt images."""
-    from trainer.data.inspect import write_clean
+    from trainer.data.inspect import write_cleaned
 
-    with without_empty_folders(output.parent):
-        click.echo(write_clean(_config(file, False, sets), output))
+    with remove_unused_folders(output.parent):
+        click.echo(write_cleaned(_config(file, False, sets), output))
 
 
 def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
@@ -68,7 +68,7 @@ def _print(found: "Inspection") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    figures = found.figures()
+    figures = found.summary()
     height, width = figures["size"]
     console = Console(highlight=False)
     groups = "no groups" if figures["groups"] is None else f"{figures['groups']} groups"
@@ -90,7 +90,7 @@ def _print(found: "Inspection") -> None:
 
 
 def _print_dropped(found: "Inspection") -> None:
-    """One line a reason, with the places in the file."""
+    """Prints one line for each reason, with the indices of the images in the file."""
     reasons: dict[str, list[int]] = {}
     for image in found.dataset.dropped:
         reasons.setdefault(image.reason, []).append(image.index)
@@ -98,5 +98,5 @@ def _print_dropped(found: "Inspection") -> None:
         click.echo(f"dropped: {reason}: {', '.join(map(str, indices))}")
 
 
-def _counts(side: "Side") -> list[str]:
+def _counts(side: "SideCounts") -> list[str]:
     return ["-" if count is None else f"{count:,}" for count in (side.pixels, side.images, side.groups)]

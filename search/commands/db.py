@@ -1,13 +1,13 @@
-"""`unet-search db`: studies in a file and back, and a database that older versions made."""
+"""`unet-search db`: backup and restore of studies, and the upgrade of a database of older versions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from search.commands.options import load_settings, run_dir
-from search.format import size
-from search.terminal.progressbar import Meter
+from search.commands.options import dir_option, load_settings
+from search.format import format_bytes
+from search.terminal.progressbar import CopyProgress
 from storage.artifacts.store import find_artifacts
 from storage.backup.read import check_backup, open_backup
 from storage.backup.restore import restore_backup
@@ -28,7 +28,7 @@ def db() -> None:
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--study", "names", multiple=True, metavar="NAME", help="A study; may be repeated.  [default: all]")
-@run_dir
+@dir_option
 def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
     """Write studies, their trials, pictures, checkpoints and weights to FILE, while workers go on."""
     settings = load_settings(folder)
@@ -36,18 +36,18 @@ def backup(file: Path, names: tuple[str, ...], folder: Path | None) -> None:
         raise InputError(f"a backup must be a file; got the folder {file}; name a file in it")
     artifacts = find_artifacts(settings)
     try:
-        with open_database(settings) as database, Meter() as meter, atomic_write(file) as partial:
-            manifest = write_backup(database, artifacts, partial, names, meter.tell)
+        with open_database(settings) as database, CopyProgress() as progress, atomic_write(file) as partial:
+            manifest = write_backup(database, artifacts, partial, names, progress.update)
     except OSError as error:
         raise InputError(
             f"files must be readable and writable; got {error.filename or file}: {error.strerror}; choose another place"
         ) from None
-    click.echo(f"{_contents(manifest)} are in {file}, {size(file.stat().st_size)}")
+    click.echo(f"{_contents(manifest)} are in {file}, {format_bytes(file.stat().st_size)}")
 
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@run_dir
+@dir_option
 def restore(file: Path, folder: Path | None) -> None:
     """Put the studies of a backup into the database, which may hold others; where there is none, make it.
 
@@ -55,16 +55,16 @@ def restore(file: Path, folder: Path | None) -> None:
     """
     settings = load_settings(folder)
     artifacts = find_artifacts(settings)
-    with open_backup(file) as found, Meter() as meter:
-        check_backup(found, meter.tell)  # before a database is made for it
+    with open_backup(file) as found, CopyProgress() as progress:
+        check_backup(found, progress.update)  # before a database is made for it
         with open_database(settings, create=True) as database:
-            restore_backup(database, artifacts, found, meter.tell)
+            restore_backup(database, artifacts, found, progress.update)
             where = database.masked_url
     click.echo(f"{_contents(found.manifest)} of {file} are in {where}")
 
 
 @db.command()
-@run_dir
+@dir_option
 def upgrade(folder: Path | None) -> None:
     """Bring the tables of an older Optuna or unet-search up to date; end the workers before."""
     from storage.database.upgrade import upgrade_tables

@@ -1,22 +1,22 @@
-"""`unet-search export`: a trial as a file."""
+"""`unet-search export`: writes a trial's configuration to a file."""
 
 from pathlib import Path
 
 import click
 
-from search.commands.options import load_settings, run_dir, study_name
+from search.commands.options import dir_option, load_settings, study_option
 from storage.database.connection import open_database
 from trainer.errors import InputError
 
 
 @click.command()
-@study_name
-@run_dir
+@study_option
+@dir_option
 @click.option("--trial", type=int, help="Its number.  [default: the best]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The TOML file.")
 def export(name: str | None, folder: Path | None, trial: int | None, output: Path) -> None:
     """Write a trial's configuration, with where it came from, as a file that `retrain` reads."""
-    from search.study.export import export_trial  # Optuna takes a second to import, and only this command needs it
+    from search.study.export import export_trial  # imports Optuna, which takes a second
     from search.study.study import open_study
 
     with open_database(load_settings(folder)) as db:

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands have in common."""
 
 import tomllib
 from collections.abc import Callable, Sequence
@@ -7,28 +7,55 @@ from typing import Any
 
 import click
 
-from storage.folders import without_empty_folders
+from storage.folders import remove_unused_folders
 from storage.settings import Settings
 from trainer.errors import InputError
 
-run_dir = click.option(
+Command = Callable[..., None]
+
+
+def combine_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator for several options, which `--help` lists in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+dir_option = click.option(
     "--dir",
     "folder",
     type=click.Path(path_type=Path),
     help="The run's folder.  [default: $UNET_SEARCH_DIR or ./unet-search]",
 )
-data_path = click.option(
+data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="The data: an npz file, or a folder of images/ and masks/."
 )
-sets = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="A value of the configuration.")
-deterministic = click.option("--deterministic", is_flag=True, help="The same bits on the same machine; slower.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-study_name = click.option("--study", "name", envvar="UNET_SEARCH_STUDY", help="The study.  [default: the only one]")
-device = click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="What to train on.")
+local_data_option = click.option(
+    "--data", type=click.Path(path_type=Path), help="Where the data lie on this host.  [default: as recorded]"
+)
+set_option = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="A value of the configuration.")
+deterministic_option = click.option("--deterministic", is_flag=True, help="The same bits on the same machine; slower.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+study_option = click.option("--study", "name", envvar="UNET_SEARCH_STUDY", help="The study.  [default: the only one]")
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="What to train on."
+)
+metrics_options = combine_options(
+    click.option(
+        "--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus here; 0: any free port."
+    ),
+    click.option(
+        "--metrics-host", default="127.0.0.1", show_default=True, help="They have no password: mind who can read."
+    ),
+)
 
 
 def load_settings(folder: Path | None) -> Settings:
-    """The environment's settings with the run's folder from the command line."""
+    """The settings of the environment, with the run's folder from the command line. Raises InputError."""
     try:
         settings = Settings()
     except UnicodeDecodeError as error:
@@ -37,7 +64,7 @@ def load_settings(folder: Path | None) -> Settings:
 
 
 def find_data(data: Path | None, settings: Settings) -> Path:
-    """The data that were named, or the generated sample, made in the run's folder when it is not there yet."""
+    """The data that were named, or else the sample in the run's folder, which is generated where it is missing."""
     if data is not None:
         return data
     from trainer.data.sample import write_sample
@@ -45,37 +72,28 @@ def find_data(data: Path | None, settings: Settings) -> Path:
     sample = settings.dir / "sample.npz"
     if not sample.exists():
         click.echo(f"no --data: a sample is generated in {sample}", err=True)
-        with without_empty_folders(settings.dir):
+        with remove_unused_folders(settings.dir):
             write_sample(sample)
     return sample
 
 
-def metrics_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--metrics-port` and `--metrics-host`."""
-    for option in (
-        click.option(
-            "--metrics-host", default="127.0.0.1", show_default=True, help="They have no password: mind who can read."
-        ),
-        click.option(
-            "--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus here; 0: any free port."
-        ),
-    ):
-        command = option(command)
-    return command
+def absolute_path(data: Path | None) -> str | None:
+    """The path of --data as it is valid in every folder of this host."""
+    return None if data is None else str(data.expanduser().resolve())
 
 
 def parse_sets(sets: Sequence[str]) -> dict[str, Any]:
-    """`PATH=VALUE` pairs; a value is TOML, or text where it is not: `model.norm=group`."""
+    """The values of `PATH=VALUE` pairs by path; a value is read as TOML, or else as text, as in `model.norm=group`."""
     changes: dict[str, Any] = {}
     for item in sets:
         path, equals, text = item.partition("=")
         if not equals or not path.strip():
             raise InputError(f"--set must be PATH=VALUE, such as model.depth=3; got {item!r}")
-        changes[path.strip()] = _value(text.strip())
+        changes[path.strip()] = _parse_value(text.strip())
     return changes
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

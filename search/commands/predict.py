@@ -1,12 +1,12 @@
-"""`unet-search predict` and `evaluate`: a trained model at work."""
+"""`unet-search predict` and `evaluate`: apply a trained model to images, and score it."""
 
 import json
 from pathlib import Path
 
 import click
 
-from search.commands.options import as_json
-from storage.folders import check_writable, without_empty_folders
+from search.commands.options import json_option
+from storage.folders import check_writable, remove_unused_folders
 
 
 @click.command()
@@ -20,10 +20,10 @@ def predict(folder: Path, data: Path, output: Path) -> None:
     from search.backend import import_trainer, prepare_backend
     from trainer.data.read import read_images
     from trainer.result.folder import read_config
-    from trainer.result.masks import check_ending, write_masks
+    from trainer.result.masks import check_suffix, write_masks
 
-    # What can be refused without Keras is refused first: its import takes ten seconds.
-    check_ending(output)
+    # What can be checked without Keras is checked first, since its import takes ten seconds.
+    check_suffix(output)
     images, names = read_images(str(data), read_config(folder).data.resize)
     prepare_backend("auto", deterministic=False)
     import_trainer()
@@ -32,7 +32,7 @@ def predict(folder: Path, data: Path, output: Path) -> None:
 
     model, _ = load_result(folder)
     check_images(model, images)
-    with without_empty_folders(output.parent):
+    with remove_unused_folders(output.parent):
         check_writable(output.parent, "choose another place with -o")
         masks = predict_masks(model, images)
         write_masks(masks, names, output)
@@ -42,7 +42,7 @@ def predict(folder: Path, data: Path, output: Path) -> None:
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="An npz file or a folder with masks.")
-@as_json
+@json_option
 def evaluate(folder: Path, data: Path, as_json: bool) -> None:
     """Score the model in DIR on labelled data: every image of it, after cleaning."""
     from search.backend import import_trainer, prepare_backend

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import click
 
-from search.commands.options import load_settings, run_dir, study_name
+from search.commands.options import dir_option, load_settings, study_option
 from search.report.page import write_report
 from search.study.study import open_study
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
-from storage.folders import without_empty_folders
+from storage.folders import remove_unused_folders
 from trainer.errors import InputError
 
 
 @click.command()
-@study_name
-@run_dir
+@study_option
+@dir_option
 @click.option(
     "-o",
     "--output",
@@ -27,7 +27,7 @@ from trainer.errors import InputError
 def report(name: str | None, folder: Path | None, output: Path) -> None:
     """Write one page that shows the study: leaderboard, curves, pictures; a browser opens it from the disk."""
     settings = load_settings(folder)
-    with without_empty_folders(artifacts_folder(settings)), open_database(settings) as db:
+    with remove_unused_folders(artifacts_folder(settings)), open_database(settings) as db:
         try:
             write_report(open_study(db, name), db, open_artifacts(settings), output)
         except OSError as error:

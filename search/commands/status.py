@@ -1,4 +1,4 @@
-"""`unet-search status`: a study from outside."""
+"""`unet-search status`: the state of a study, from the database."""
 
 import json
 import time
@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from search.commands.options import as_json, load_settings, run_dir, study_name
-from search.format import duration
+from search.commands.options import dir_option, json_option, load_settings, study_option
+from search.format import format_duration
 from search.terminal.summary import best_line, counts_line, seconds_left
 from search.terminal.tables import leaderboard_table, running_table
 from storage.database.connection import open_database
@@ -20,9 +20,9 @@ WATCH_S = 2.0
 
 
 @click.command()
-@study_name
-@run_dir
-@as_json
+@study_option
+@dir_option
+@json_option
 @click.option("--watch", is_flag=True, help="Again every two seconds, until Ctrl-C.")
 def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) -> None:
     """Trials by state, the best so far, the running ones, device-hours, time to go."""
@@ -31,18 +31,18 @@ def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) ->
         while True:
             found, budget = study_status(db, study_id), get_budget(db, study_id)
             if as_json:
-                click.echo(json.dumps(figures(found_name, found, budget)))
+                click.echo(json.dumps(status_as_json(found_name, found, budget)))
             else:
                 if watch:
-                    click.clear()  # does nothing where the output is no terminal
-                show(found_name, found, budget, stop_reason(db, study_id))
+                    click.clear()  # does nothing where the output is not a terminal
+                print_status(found_name, found, budget, stop_reason(db, study_id))
             if not watch:
                 return
             time.sleep(WATCH_S)
 
 
-def figures(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
-    """What `--json` prints; scripts rely on the keys."""
+def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
+    """The object that `--json` prints; scripts rely on its keys."""
     best = found.best
     return {
         "study": name,
@@ -82,16 +82,16 @@ def figures(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
     }
 
 
-def show(name: str, found: StudyStatus, budget: int, reason: str | None) -> None:
-    """The same for people."""
+def print_status(name: str, found: StudyStatus, budget: int, reason: str | None) -> None:
+    """Prints a status for people; `reason` is why the study was stopped, if it was."""
     from rich.console import Console
 
-    left = seconds_left(found, budget)
+    left_s = seconds_left(found, budget)
     console = Console(highlight=False)
     console.print(f"[bold]{name}[/]  {counts_line(found, budget)}")
     console.print(best_line(found), markup=False)
     console.print(
-        f"{found.device_s / 3600:.2f} device-hours, to go {'unknown' if left is None else duration(left)}"
+        f"{found.device_s / 3600:.2f} device-hours, to go {'unknown' if left_s is None else format_duration(left_s)}"
         + (f"; stopped: {reason}" if reason else "")
     )
     if found.running:

@@ -1,17 +1,17 @@
-"""`unet-search stop` and `resume`: all workers of a study, on every host."""
+"""`unet-search stop` and `resume`: stop a study on every host, and let it go on."""
 
 from pathlib import Path
 
 import click
 
-from search.commands.options import load_settings, run_dir, study_name
+from search.commands.options import dir_option, load_settings, study_option
 from storage.database.connection import open_database
 from storage.studies.study import STOP_NOW, find_study, resume_study, stop_study
 
 
 @click.command()
-@study_name
-@run_dir
+@study_option
+@dir_option
 @click.option("--now", is_flag=True, help="Hand the trials under way on within seconds, instead of finishing them.")
 def stop(name: str | None, folder: Path | None, now: bool) -> None:
     """Let all workers of the study, on every host, finish their trial and stay away."""
@@ -22,8 +22,8 @@ def stop(name: str | None, folder: Path | None, now: bool) -> None:
 
 
 @click.command()
-@study_name
-@run_dir
+@study_option
+@dir_option
 def resume(name: str | None, folder: Path | None) -> None:
     """Let a stopped study go on; its workers must be started again."""
     with open_database(load_settings(folder)) as db:

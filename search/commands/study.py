@@ -1,4 +1,4 @@
-"""`unet-search study`: the studies of a database, and the end of one."""
+"""`unet-search study`: lists the studies of a database, and deletes one."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from search.commands.options import as_json, load_settings, run_dir
+from search.commands.options import dir_option, json_option, load_settings
 from search.terminal.tables import studies_table
 from storage.artifacts.store import find_artifacts
 from storage.database.connection import open_database
@@ -24,8 +24,8 @@ def study() -> None:
 
 
 @study.command("list")
-@run_dir
-@as_json
+@dir_option
+@json_option
 def list_all(folder: Path | None, as_json: bool) -> None:
     """Trials by state, the best one, age and size of every study."""
     from rich.console import Console
@@ -35,7 +35,7 @@ def list_all(folder: Path | None, as_json: bool) -> None:
     with open_database(settings) as db:
         found = list_studies(db, artifacts)
     if as_json:
-        click.echo(json.dumps(figures(found)))
+        click.echo(json.dumps(studies_as_json(found)))
     elif found:
         Console(highlight=False).print(studies_table(found))
     else:
@@ -45,7 +45,7 @@ def list_all(folder: Path | None, as_json: bool) -> None:
 @study.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@run_dir
+@dir_option
 def delete(name: str, yes: bool, folder: Path | None) -> None:
     """Remove a study with its trials, pictures, checkpoints and weights, for good."""
     settings = load_settings(folder)
@@ -53,13 +53,13 @@ def delete(name: str, yes: bool, folder: Path | None) -> None:
     with open_database(settings) as db:
         study_id, _ = find_study(db, name)
         if not yes:
-            _ask(name)
+            _confirm(name)
         removed = delete_study(db, artifacts, study_id, name)
     click.echo(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
 
 
-def figures(found: Sequence[ListedStudy]) -> dict[str, Any]:
-    """What `--json` prints; scripts rely on the keys."""
+def studies_as_json(found: Sequence[ListedStudy]) -> dict[str, Any]:
+    """The object that `--json` prints; scripts rely on its keys."""
     return {
         "studies": [
             {
@@ -75,7 +75,8 @@ def figures(found: Sequence[ListedStudy]) -> dict[str, Any]:
     }
 
 
-def _ask(name: str) -> None:
+def _confirm(name: str) -> None:
+    """Asks whether the study is to be deleted. Raises InputError where nobody can answer, click.Abort on a no."""
     if not sys.stdin.isatty():
         raise InputError(
             f"a study must not be deleted by accident; got {name} where nobody can be asked; say so with --yes"

@@ -1,4 +1,4 @@
-"""`unet-search train` and `retrain`: one configuration, without a study."""
+"""`unet-search train` and `retrain`: train one configuration, without a study."""
 
 import json
 import time
@@ -9,17 +9,17 @@ import click
 
 from search.backend import import_trainer, prepare_backend
 from search.commands.options import (
-    as_json,
-    data_path,
-    deterministic,
-    device,
+    data_option,
+    deterministic_option,
+    device_option,
+    dir_option,
     find_data,
+    json_option,
     load_settings,
     parse_sets,
-    run_dir,
-    sets,
+    set_option,
 )
-from storage.folders import check_writable, without_empty_folders
+from storage.folders import check_writable, remove_unused_folders
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, override, read_toml
 from trainer.errors import InputError
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="PRESET|FILE")
-@data_path
-@sets
-@run_dir
+@data_option
+@set_option
+@dir_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The result's folder.  [default: DIR/train/NAME]")
-@deterministic
-@device
-@as_json
+@deterministic_option
+@device_option
+@json_option
 def train(
     source: str,
     data: Path | None,
@@ -56,17 +56,17 @@ def train(
         config = override(config, {"data.path": str(find_data(data, settings))})
     prepare_backend(device, deterministic)
     metrics = train_into(config, output or settings.dir / "train" / Path(source).stem, require_gpu=device == "gpu")
-    report(metrics, as_json)
+    print_metrics(metrics, as_json)
 
 
 @click.command()
 @click.argument("file", metavar="BEST.TOML", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The result's folder.")
-@data_path
-@sets
-@deterministic
-@device
-@as_json
+@data_option
+@set_option
+@deterministic_option
+@device_option
+@json_option
 def retrain(
     file: Path,
     output: Path,
@@ -77,17 +77,17 @@ def retrain(
     as_json: bool,
 ) -> None:
     """Train an exported configuration in full. Other data than the recorded are refused unless --data names them."""
-    config, fingerprint = read_exported(file)
+    config, fingerprint = read_export(file)
     config = override(config, parse_sets(sets))
     if data is not None:
         config, fingerprint = override(config, {"data.path": str(data)}), None
     prepare_backend(device, deterministic)
     metrics = train_into(config, output, fingerprint=fingerprint, require_gpu=device == "gpu")
-    report(metrics, as_json)
+    print_metrics(metrics, as_json)
 
 
-def report(metrics: dict[str, Any], as_json: bool) -> None:
-    """The figures of a finished training."""
+def print_metrics(metrics: dict[str, Any], as_json: bool) -> None:
+    """Prints the metrics of a finished training, as JSON or for people."""
     if as_json:
         click.echo(json.dumps(metrics))
         return
@@ -98,8 +98,8 @@ def report(metrics: dict[str, Any], as_json: bool) -> None:
     )
 
 
-def read_exported(file: Path) -> tuple[TrainConfig, str | None]:
-    """A best.toml's configuration and the fingerprint of the data that it was found on."""
+def read_export(file: Path) -> tuple[TrainConfig, str | None]:
+    """The configuration in a best.toml, and the fingerprint of the data of its search. Raises InputError."""
     config = load_config(file)
     provenance = read_toml(file).get("provenance", {})
     if not isinstance(provenance, dict):
@@ -113,10 +113,19 @@ def read_exported(file: Path) -> tuple[TrainConfig, str | None]:
 def train_into(
     config: TrainConfig, folder: Path, *, fingerprint: str | None = None, require_gpu: bool = False
 ) -> dict[str, Any]:
-    """Trains into a folder, printing a line an epoch on standard error; gives the figures of `metrics.json`.
+    """Trains a configuration and writes the result into a folder; returns the metrics, as in its `metrics.json`.
 
-    fingerprint:  that the data must have, where one is given
-    An interrupted training of the same configuration on the same data goes on from its last epoch.
+    Prints a line for each epoch on standard error. An interrupted training of the same configuration on the same data
+    is resumed after its last epoch.
+
+    Args:
+        fingerprint: that the data must have; None for any.
+        require_gpu: whether to refuse to train on the CPU.
+
+    Raises:
+        InputError: the data, the configuration or the device is not suitable.
+        StorageError: the folder cannot be written.
+        DivergedError: the loss is not finite.
     """
     from trainer.data.dataset import open_dataset
 
@@ -127,39 +136,42 @@ def train_into(
             f"{config.data.path}; give --data to train on other data"
         )
     check_shape(config.model, *dataset.images.shape[1:3])
-    with without_empty_folders(folder):
+    with remove_unused_folders(folder):
         check_writable(folder, "give another one with -o")
         return _train(config, dataset, folder, require_gpu)
 
 
 def _train(config: TrainConfig, dataset: "Dataset", folder: Path, require_gpu: bool) -> dict[str, Any]:
-    from search.space.space import digest  # with Optuna; bad input is refused without it
+    from search.space.space import digest  # imports Optuna, which checking the input does not need
 
     backend, fit, result = import_trainer()
+    from trainer.figures.training import write_figures
+
     if require_gpu:
         backend.require_gpu()
     checkpoint = folder / f"checkpoint-{digest(config)[:8]}-{config.seed}-{dataset.fingerprint[:8]}.npz"
     if checkpoint.exists():
         click.echo(f"going on from {checkpoint}", err=True)
-    fitted = fit.train(config, dataset, EpochLines(config, dataset), checkpoint)
-    result.write_result(fitted, dataset, folder)
+    fitted = fit.train(config, dataset, EpochPrinter(config, dataset), checkpoint)
+    result.write_result(fitted, dataset, folder, write_figures)
     checkpoint.unlink(missing_ok=True)
     metrics: dict[str, Any] = result.summarise(fitted)
     return metrics | {"folder": str(folder)}
 
 
-class EpochLines:
-    """Prints each epoch as a line, and the time to go."""
+class EpochPrinter:
+    """Prints a line for each epoch, with the time that is left."""
 
     def __init__(self, config: TrainConfig, dataset: "Dataset") -> None:
         self._epochs, self._names = config.budget.epochs, dataset.names
         self._started = time.monotonic()
-        self._told = 0
+        self._done = 0  # epochs, without those of an earlier training that is resumed
         click.echo(f"training on {len(dataset.train)} images, validating on {len(dataset.validation)}", err=True)
 
     def __call__(self, epoch: "Epoch") -> bool:
-        self._told += 1
-        left_s = (time.monotonic() - self._started) / self._told * (self._epochs - epoch.epoch)
+        """Prints the epoch; returns True, so that the training goes on."""
+        self._done += 1
+        left_s = (time.monotonic() - self._started) / self._done * (self._epochs - epoch.epoch)
         classes = " ".join(
             f"{name} {iou:.3f}" for name, iou in zip(self._names, epoch.iou, strict=True) if iou is not None
         )

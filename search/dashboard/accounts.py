@@ -1,5 +1,6 @@
-"""Who may use the dashboard: accounts from the environment and the `.env` file in the current folder."""
+"""Accounts of the dashboard, from the environment and the `.env` file in the current folder."""
 
+import re
 from dataclasses import dataclass
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -9,20 +10,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trainer.errors import InputError
 
+NOT_UTF8 = re.compile("[\ud800-\udfff]")  # surrogates, as which Python reads other bytes of the environment
+
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who has signed in."""
+    """A user who has signed in."""
 
     user: str
-    may_change: bool  # else only look
+    may_change: bool  # otherwise only look
 
 
-VISITOR = Account("visitor", may_change=False)  # everybody on this machine, while there is no password
+VISITOR = Account("visitor", may_change=False)  # every user of this machine, where no password is set
 
 
 class AccountSettings(BaseSettings):
-    """A role without a password has no account."""
+    """Names and passwords of the two roles; a role without a password has no account."""
 
     model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore", hide_input_in_errors=True)
 
@@ -33,9 +36,12 @@ class AccountSettings(BaseSettings):
 
 
 class Accounts:
-    """The accounts of one server; none means that nobody needs to sign in, and nobody may change anything."""
+    """The accounts of one server. Without any nobody needs to sign in, and nobody may change anything."""
 
     def __init__(self, settings: AccountSettings) -> None:
+        for field, info in AccountSettings.model_fields.items():
+            if NOT_UTF8.search(getattr(settings, field)):  # forms and HTTP Basic could not send it
+                raise InputError(f"{info.validation_alias} must be UTF-8; got other bytes; set another one")
         for name, user in (("DASHBOARD_USER", settings.user), ("DASHBOARD_VIEWER_USER", settings.viewer_user)):
             if not user.strip() or ":" in user:
                 raise InputError(f"{name} must be a name without a colon; got {user!r}; give another one, or unset it")
@@ -53,10 +59,10 @@ class Accounts:
         return bool(self._passwords)
 
     def find(self, user: str, password: str) -> Account | None:
-        """The account with this name and password; takes as long for a wrong name as for a wrong password."""
+        """The account with this name and password; takes the same time for a wrong name as for a wrong password."""
         found = None
-        for account, right in self._passwords.items():
-            if _same(user, account.user) & _same(password, right):
+        for account, expected in self._passwords.items():
+            if _equal(user, account.user) & _equal(password, expected):
                 found = account
         return found
 
@@ -66,7 +72,7 @@ class Accounts:
 
 
 def check_host(host: str, accounts: Accounts) -> None:
-    """Raises InputError where others than this machine's users could reach a server without a password."""
+    """Raises InputError where other machines could reach a server without a password."""
     if not accounts and not is_loopback(host):
         raise InputError(
             f"a dashboard that others can reach needs a password; got --host {host} without one; "
@@ -82,6 +88,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _same(given: str, right: str) -> bool:
-    """In constant time. What is no UTF-8 in the environment or in a form is compared byte by byte, too."""
-    return compare_digest(given.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape"))
+def _equal(sent: str, expected: str) -> bool:
+    """Compares in constant time."""
+    return compare_digest(sent.encode(), expected.encode())

@@ -1,4 +1,4 @@
-"""Report pages, drawn at most once in a while."""
+"""The studies' report pages, with a cache in front of them."""
 
 import time
 from collections.abc import Callable
@@ -6,46 +6,49 @@ from threading import Lock
 
 from search.report.page import render_report
 from search.study.study import open_study, study_names
-from storage.artifacts.store import Artifacts
-from storage.database.connection import Database, reported
+from storage.artifacts.interface import Artifacts
+from storage.database.connection import Database, translate_errors
 
-FRESH_S = 15.0  # a page is shown again for so long
+MAX_AGE_S = 15.0  # a page is shown again for so long
 
 
-class Reports:
+class ReportCache:
     """The report page of every study.
 
     Args:
-        names: gives the names of the studies there are.
-        draw: gives the page of a study by its name, as HTML.
+        list_names: returns the names of the studies.
+        render: returns a study's page, as HTML, by the study's name.
     """
 
-    def __init__(self, names: Callable[[], list[str]], draw: Callable[[str], str]) -> None:
-        self.names = names
-        self._draw = draw
-        self._pages: dict[str, tuple[float, str]] = {}  # with the time they were drawn
+    def __init__(self, list_names: Callable[[], list[str]], render: Callable[[str], str]) -> None:
+        self.list_names = list_names
+        self._render = render
+        self._pages: dict[str, tuple[float, str]] = {}  # by name, with the time of rendering
         self._lock = Lock()
 
     def page(self, name: str) -> str:
-        """The page, at most FRESH_S old; one is drawn at a time. Raises what drawing raises."""
+        """The page, at most MAX_AGE_S old. One is rendered at a time. Raises what `render` raises."""
         with self._lock:
             now = time.monotonic()
-            self._pages = {kept: page for kept, page in self._pages.items() if now - page[0] < FRESH_S}
+            self._pages = {cached: page for cached, page in self._pages.items() if now - page[0] < MAX_AGE_S}
             if name not in self._pages:
-                html = self._draw(name)
+                html = self._render(name)
                 self._pages[name] = time.monotonic(), html
             return self._pages[name][1]
 
 
-def study_reports(db: Database, artifacts: Artifacts) -> Reports:
-    """The reports of a database's studies: InputError where there is none, StorageError where it does not answer."""
+def cache_reports(db: Database, artifacts: Artifacts) -> ReportCache:
+    """The reports of a database's studies.
 
-    def names() -> list[str]:
-        with reported(db.url):
+    Its functions raise InputError where there is no such study, and StorageError where the database is unreachable.
+    """
+
+    def list_names() -> list[str]:
+        with translate_errors(db.url):
             return study_names(db)
 
-    def draw(name: str) -> str:
-        with reported(db.url):
+    def render(name: str) -> str:
+        with translate_errors(db.url):
             return render_report(open_study(db, name), db, artifacts)
 
-    return Reports(names, draw)
+    return ReportCache(list_names, render)

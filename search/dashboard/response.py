@@ -1,17 +1,18 @@
-"""What the front answers itself, and the headers of whatever leaves the server."""
+"""The front's own responses, and the security headers of every response."""
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse
 
-Headers = list[tuple[str, str]]
+from werkzeug import utils
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response
 
-# Of everything that brings no policy of its own, so of each uploaded file: it is shown, and runs nothing.
+# For every response without a policy of its own, so for each uploaded file: a browser shows it and runs nothing in it.
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
-# Of our own pages: a form, no script.
+# For the front's own pages, which have forms and no scripts.
 PAGE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
 
 EVERYWHERE = {
@@ -20,48 +21,32 @@ EVERYWHERE = {
     "Referrer-Policy": "same-origin",  # with no-referrer a form's Origin would be null
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-DROPPED = ("access-control-allow-origin", "cache-control")  # optuna-dashboard opens its artifacts to every site
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer."""
-
-    status: HTTPStatus
-    body: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def send(self, start: StartResponse, with_body: bool = True) -> Iterable[bytes]:
-        body = self.body.encode()
-        start(f"{self.status} {self.status.phrase}", [*self.headers, ("Content-Length", str(len(body)))])
-        return [body] if with_body else []
+def html_page(html: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """One of the front's own pages."""
+    return Response(html, status, {"Content-Security-Policy": PAGE}, mimetype="text/html")
 
 
-def page(html: str, status: HTTPStatus = HTTPStatus.OK, *headers: tuple[str, str]) -> Answer:
-    """One of our own pages."""
-    return Answer(
-        status, html, (("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", PAGE), *headers)
-    )
+def json_error(status: HTTPStatus, reason: str) -> Response:
+    """An error as one line of JSON, in optuna-dashboard's form."""
+    return Response(json.dumps({"reason": reason}) + "\n", status, mimetype="application/json")
 
 
-def reason(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Answer:
-    """One line of JSON, as optuna-dashboard says what is wrong."""
-    return Answer(status, json.dumps({"reason": text}) + "\n", (("Content-Type", "application/json"), *headers))
+def redirect(path: str) -> Response:
+    """Sends a browser to a path of this server, by GET."""
+    return utils.redirect(path, HTTPStatus.SEE_OTHER)
 
 
-def redirect(path: str, *headers: tuple[str, str]) -> Answer:
-    """Sends a browser on, to a path of this server, by GET."""
-    return Answer(HTTPStatus.SEE_OTHER, "", (("Location", path), *headers))
+def add_security_headers(start: StartResponse, path: str) -> StartResponse:
+    """A `start_response` that adds the security headers, whichever application answers; `path` is the request's."""
+    cache = "private, no-cache" if path.startswith("/static/") else "no-store"  # no-cache: stored, and revalidated
 
+    def start_secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Callable[[bytes], Any]:
+        secured = Headers(headers)
+        secured.remove("Access-Control-Allow-Origin")  # optuna-dashboard opens its artifacts to every site
+        secured.setdefault("Content-Security-Policy", SANDBOX)
+        secured.update({**EVERYWHERE, "Cache-Control": cache})
+        return start(status, secured.to_wsgi_list(), exc_info)
 
-def guarded(start: StartResponse, path: str) -> StartResponse:
-    """Starts a response with the headers that all of them have."""
-    cache = "private, no-cache" if path.startswith("/static/") else "no-store"  # no-cache: kept, but asked for again
-
-    def start_guarded(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
-        names = {name.lower() for name, _ in headers}
-        kept = [(name, value) for name, value in headers if name.lower() not in DROPPED]
-        policy = {} if "content-security-policy" in names else {"Content-Security-Policy": SANDBOX}
-        return start(status, [*kept, *EVERYWHERE.items(), *policy.items(), ("Cache-Control", cache)], exc_info)
-
-    return start_guarded
+    return start_secured

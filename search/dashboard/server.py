@@ -1,4 +1,4 @@
-"""The server: Waitress, some threads beside one that minds all connections, so that an idle one is in nobody's way."""
+"""The server: Waitress. One thread reads and writes all connections, so that idle ones occupy no other thread."""
 
 import logging
 import socket
@@ -16,19 +16,19 @@ from waitress.server import create_server
 from trainer.errors import InputError
 
 THREADS = 8
-CONNECTIONS = 500  # open at once; browsers hold some each
-BODY_BYTES = 16 * 2**20  # of a request, read before anybody looks at it
-LAST_S = 1.0  # what requests under way may still take when the server is told to end
+MAX_CONNECTIONS = 500  # open at once; each browser opens some
+MAX_BODY_BYTES = 16 * 2**20  # of a request; Waitress reads all of it before the application is called
+SHUTDOWN_S = 1.0  # how long requests may still take when the server is told to end
 
 
 @contextmanager
 def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens at the address; port 0 is any free one. InputError where that cannot be had."""
+    """A socket that listens at the address; port 0 is any free one. Raises InputError where that is impossible."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
-            listener.listen()  # from here on a client waits for the server instead of being turned away
+            listener.listen()  # from now on clients wait for the server instead of being refused
         except OSError as error:
             raise InputError(
                 f"the dashboard needs a free port; got {host}:{port}: {error.strerror}; give --port"
@@ -37,8 +37,8 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def serve(app: WSGIApplication, listener: socket.socket) -> None:
-    """Answers requests until a signal's handler raises; what that raised goes on to the caller."""
-    logging.getLogger("waitress").setLevel(logging.ERROR)  # a full queue is no news: a page asks for much at once
+    """Answers requests until a signal's handler raises; its exception reaches the caller."""
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # a page sends many requests: that some wait is no warning
     connections: dict[int, object] = {}
     server = create_server(
         app,
@@ -46,20 +46,20 @@ def serve(app: WSGIApplication, listener: socket.socket) -> None:
         sockets=[listener],
         threads=THREADS,
         ident=None,
-        connection_limit=CONNECTIONS,
-        max_request_body_size=BODY_BYTES,
-        clear_untrusted_proxy_headers=False,  # X-Forwarded-Proto is read in one place, and the rest of them nowhere
+        connection_limit=MAX_CONNECTIONS,
+        max_request_body_size=MAX_BODY_BYTES,
+        clear_untrusted_proxy_headers=False,  # the front reads X-Forwarded-Proto, and none of the others
         asyncore_use_poll=True,
     )
     try:
         wasyncore.loop(map=connections, use_poll=True)  # server.run() would swallow the handler's SystemExit
     finally:
-        server.task_dispatcher.shutdown(timeout=LAST_S)
+        server.task_dispatcher.shutdown(timeout=SHUTDOWN_S)
         wasyncore.close_all(connections)
 
 
 def warm_cache(storage: BaseStorage) -> None:
-    """Begins to read, in a thread of its own. A database that is away is no error here: a page will say so."""
+    """Begins to read all trials into the storage's cache, in a thread of its own; ignores an unreachable database."""
     Thread(target=_read_all, args=(storage,), name="warm-cache", daemon=True).start()
 
 

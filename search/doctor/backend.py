@@ -1,4 +1,4 @@
-"""The backend: whether it loads, and whether it sees the GPUs that a search would give it."""
+"""Checks that the backend loads, and that it sees the GPUs that a search would give it."""
 
 import json
 import os
@@ -10,45 +10,49 @@ from typing import Any
 from search.backend import choose_backend
 from search.doctor.check import Check
 from search.study.provenance import versions
-from search.supervisor.devices import Choice, list_gpus
+from search.supervisor.devices import DeviceChoice, list_gpus
 from trainer.errors import InputError
 
-PROBE_S = 180.0  # a cold import from a slow disk takes a minute
-QUIET = {
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # a GPU that a search is using keeps its memory
+PROBE_S = 180.0  # the limit; the first import from a slow disk takes a minute
+PROBE_ENVIRONMENT = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # otherwise it takes the memory of a GPU that a search is using
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
 
 
-def look_at_backend(device: Choice) -> list[Check]:
-    """The backend loads, and sees a GPU where the workers would be given one."""
+def look_at_backend(device: DeviceChoice) -> list[Check]:
+    """Whether the backend loads, and sees a GPU where workers would be given one. Raises InputError."""
     backend = choose_backend()
-    seen = probe(device)["gpus"]
+    gpus = probe(device)["gpus"]
     shown = f"{backend} {versions().get(backend, '')}".strip()
-    if not seen and (device == "gpu" or (device == "auto" and list_gpus())):
+    if not gpus and (device == "gpu" or (device == "auto" and list_gpus())):
         text = (
             f"{shown} must see the GPUs that workers are given; got none; check the driver and the backend's CUDA "
             "libraries, or search with --device cpu"
         )
         return [Check("backend", "problem", text)]
-    return [Check("backend", "ok", f"{shown} loads and sees {', '.join(seen) or 'the CPU'}")]
+    return [Check("backend", "ok", f"{shown} loads and sees {', '.join(gpus) or 'the CPU'}")]
 
 
-def probe(device: Choice) -> dict[str, Any]:
-    """What the backend of a fresh process sees. InputError where it does not load."""
+def probe(device: DeviceChoice) -> dict[str, Any]:
+    """The name and the GPUs of the backend in a new process. Raises InputError where it does not load."""
     source = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
     command = [sys.executable, "-m", "search.doctor.probe", device]
     try:
         done = subprocess.run(
-            command, env={**os.environ, **QUIET, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=PROBE_S
+            command,
+            env={**os.environ, **PROBE_ENVIRONMENT, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=PROBE_S,
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"the backend must load; got nothing in {PROBE_S:.0f} s; try again, or reinstall it") from None
     if done.returncode:
-        said = (done.stderr.strip() or "no word").splitlines()[-1]
-        raise InputError(f"the backend must load; got exit status {done.returncode}: {said}; install it again")
+        last_line = (done.stderr.strip() or "no word").splitlines()[-1]
+        raise InputError(f"the backend must load; got exit status {done.returncode}: {last_line}; install it again")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,4 +1,4 @@
-"""One finding about this machine, and how a failing check becomes one."""
+"""One finding about this machine, and the conversion of errors into findings."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Literal
 from storage.errors import StorageError
 from trainer.errors import InputError
 
-State = Literal["ok", "warning", "problem"]  # a problem is what a search cannot work with
+State = Literal["ok", "warning", "problem"]  # a search cannot work with a problem
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found; of a warning or problem also the rule, and what to do."""
+    """A finding; the text of a warning or a problem has the rule and what to do."""
 
     name: str
     state: State
@@ -20,16 +20,16 @@ class Check:
 
 
 def guarded(name: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
-    """The findings of one subject; whatever goes wrong in it is a problem, and no other subject's concern."""
+    """The findings of the checks of one subject; an error that they raise becomes a problem."""
     try:
         yield from look()
     except (InputError, StorageError) as error:
-        yield Check(name, "problem", one_line(str(error)))
-    except Exception as error:  # a doctor who falls ill helps nobody
-        reason = f"{type(error).__name__}: {error}"
-        yield Check(name, "problem", one_line(f"this must be possible to look at; got {reason}; repair it, or say so"))
+        yield Check(name, "problem", _join_lines(str(error)))
+    except Exception as error:  # a defect of one check must not prevent the others
+        text = f"this must be possible to look at; got {type(error).__name__}: {error}; repair it, or say so"
+        yield Check(name, "problem", _join_lines(text))
 
 
-def one_line(text: str) -> str:
-    """Any text without its line breaks."""
+def _join_lines(text: str) -> str:
+    """The text without its line breaks."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""The data: those that were named, or that the study has recorded, read as a worker would."""
+"""Reads the data as a worker would: those of --data, or those that the study has recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,41 +16,42 @@ from trainer.errors import InputError
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedData:
     """The data to be read."""
 
     config: DataConfig
-    fingerprint: str | None  # that a study asks for
+    fingerprint: str | None  # that the study requires
 
 
 def look_at_data(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> list[Check]:
-    """Opens the data of --data, else those of the study."""
-    wanted = find_wanted(settings, data, sets, name)
-    if wanted.config.path is None:
+    """Whether the data of --data, or else of the study, can be opened. Raises InputError, StorageError."""
+    requested = find_requested(settings, data, sets, name)
+    if requested.config.path is None:
         return [Check("data", "ok", "none named: give --data to have yours read; `run` without it makes a sample")]
-    dataset = open_dataset(wanted.config)
-    if wanted.fingerprint not in (None, dataset.fingerprint):
+    dataset = open_dataset(requested.config)
+    if requested.fingerprint not in (None, dataset.fingerprint):
         text = (
-            f"the data must be those of the study, fingerprint {str(wanted.fingerprint)[:16]}; got "
-            f"{dataset.fingerprint[:16]} in {wanted.config.path}; name the study's with --data"
+            f"the data must be those of the study, fingerprint {str(requested.fingerprint)[:16]}; got "
+            f"{dataset.fingerprint[:16]} in {requested.config.path}; name the study's with --data"
         )
         return [Check("data", "problem", text)]
     height, width = dataset.images.shape[1:3]
     shown = f"{len(dataset.images)} images of {height}x{width}, {dataset.classes} classes"
     dropped = f", {len(dataset.dropped)} corrupt ones dropped" if dataset.dropped else ""
-    return [Check("data", "ok", f"{shown}{dropped}, in {wanted.config.path}")]
+    return [Check("data", "ok", f"{shown}{dropped}, in {requested.config.path}")]
 
 
-def find_wanted(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> Wanted:
-    """The study's data, where there is just one study or `name` is one; the changes of the command line in them."""
-    found = _recorded(settings, name)
+def find_requested(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> RequestedData:
+    """The data of the study called `name`, or of the only one, with the changes of the command line."""
+    recorded = _find_recorded(settings, name)
     changes = dict(sets) | ({} if data is None else {"data.path": str(data.expanduser().resolve())})
-    base = TrainConfig(data=found.config) if found else TrainConfig()
-    return Wanted(override(base, changes).data, found.fingerprint if found and not sets else None)
+    base = TrainConfig(data=recorded.config) if recorded else TrainConfig()
+    fingerprint = recorded.fingerprint if recorded and not sets else None
+    return RequestedData(override(base, changes).data, fingerprint)
 
 
-def _recorded(settings: Settings, name: str | None) -> Wanted | None:
-    """What the study has recorded; None where there is no study, or no database, of which another check tells."""
+def _find_recorded(settings: Settings, name: str | None) -> RequestedData | None:
+    """The data that the study has recorded; None without a `name` where there is no study or no database."""
     from search.study.study import open_study  # Optuna takes a second to import
 
     try:
@@ -60,4 +61,4 @@ def _recorded(settings: Settings, name: str | None) -> Wanted | None:
         if name is not None:
             raise
         return None
-    return Wanted(opened.plan.base.data, str(opened.question["data.fingerprint"]))
+    return RequestedData(opened.plan.base.data, str(opened.question["data.fingerprint"]))

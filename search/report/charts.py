@@ -1,4 +1,4 @@
-"""The report's charts, as SVG that stands in the page and takes on its colours."""
+"""The report's charts, as SVG inside the page, in the page's light or dark colours."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,15 +16,15 @@ from matplotlib.ticker import MaxNLocator
 
 from search.report.gather import Curve, Entry
 
-# Okabe and Ito (2008), as in every picture; they are seen on white and on black.
+# Okabe and Ito (2008), as in every picture; visible on white and on black.
 PRUNED, COMPLETE, BEST = "#8c8c8c", "#56b4e9", "#d55e00"
 INK, GRID = "#1b1b1b", "#d0d0d0"
-THEMED = {INK: "currentColor", GRID: "var(--line)"}  # what the page's light and dark colours replace
+THEMED = {INK: "currentColor", GRID: "var(--line)"}  # replaced by the page's light or dark colours
 
-SIZE = (5.4, 3.4)  # inches: its text can still be read on a telephone
-MOST_POINTS, MOST_MARKS = 4000, 400  # of lines, and on their own; more of them are drawn into the SVG as a picture
+SIZE = (5.4, 3.4)  # inches; small enough that its text is legible on a telephone
+MAX_POINTS, MAX_MARKS = 4000, 400  # of lines, and single ones; more of them are rasterized within the SVG
 STYLE = {
-    "svg.fonttype": "none",  # text stays text, in the page's font
+    "svg.fonttype": "none",  # keeps text as text, in the page's font
     "text.parse_math": False,  # a class may be called $5
     "font.size": 9,
     "axes.edgecolor": GRID,
@@ -39,29 +39,29 @@ STYLE = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
 }
-_ONE_AT_A_TIME = Lock()  # the style is the whole process's, and the dashboard answers from several threads
+_STYLE_LOCK = Lock()  # matplotlib's style is global, and the dashboard renders in several threads
 
 
 @contextmanager
 def chart_style() -> Iterator[None]:
-    """Lets one thread draw, in the report's style; figures must be made and written inside."""
-    with _ONE_AT_A_TIME, matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    """Sets the report's style, for one thread at a time; figures must be both made and written within."""
+    with _STYLE_LOCK, matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
 
 def draw_curves(curves: Sequence[Curve], best: Entry) -> Figure:
-    """mIoU by epoch: pruned trials grey, complete ones light, the best in front."""
+    """mIoU by epoch: pruned trials in grey, complete ones in light blue, the best in front."""
     figure, axes = _figure("epoch", "validation mIoU")
     others = [curve for curve in curves if curve.number != best.number and curve.epochs]
-    as_picture = sum(len(curve.epochs) for curve in others) > MOST_POINTS
+    rasterized = sum(len(curve.epochs) for curve in others) > MAX_POINTS
     for complete, colour in ((False, PRUNED), (True, COMPLETE)):
         lines = [np.column_stack([curve.epochs, curve.values]) for curve in others if curve.complete == complete]
-        alpha = max(0.15, 0.8 - len(lines) / 200)  # many of them must not become one patch
-        axes.add_collection(LineCollection(lines, colors=colour, alpha=alpha, linewidths=0.9, rasterized=as_picture))
+        alpha = max(0.15, 0.8 - len(lines) / 200)  # so that many lines do not merge into one area
+        axes.add_collection(LineCollection(lines, colors=colour, alpha=alpha, linewidths=0.9, rasterized=rasterized))
     axes.plot(best.curve.epochs, best.curve.values, "o-", color=BEST, linewidth=2, markersize=2.5)
     axes.autoscale_view()
     axes.set_ylim(bottom=0)
-    _name(axes, best, best.best_epoch or 1)
+    _label_best(axes, best, best.best_epoch or 1)
     return figure
 
 
@@ -69,19 +69,19 @@ def draw_progress(curves: Sequence[Curve], complete: Sequence[Entry]) -> Figure:
     """Each trial's mIoU by its number, and the best so far."""
     figure, axes = _figure("trial", "validation mIoU")
     pruned = [(curve.number, max(curve.values)) for curve in curves if not curve.complete and curve.values]
-    found = sorted((entry.number, entry.miou) for entry in complete)
+    scored = sorted((entry.number, entry.miou) for entry in complete)
     _scatter(axes, pruned, "o", color=PRUNED, markersize=3, alpha=0.7)
-    _scatter(axes, found, "o", color=COMPLETE, markersize=3, alpha=0.7)
-    numbers = [number for number, _ in found] + [curves[-1].number]
-    so_far = np.maximum.accumulate([value for _, value in found])
+    _scatter(axes, scored, "o", color=COMPLETE, markersize=3, alpha=0.7)
+    numbers = [number for number, _ in scored] + [curves[-1].number]
+    so_far = np.maximum.accumulate([value for _, value in scored])
     axes.step(numbers, [*so_far, so_far[-1]], where="post", color=BEST, linewidth=2)
     axes.set_ylim(bottom=0)
-    _name(axes, complete[0], complete[0].number)
+    _label_best(axes, complete[0], complete[0].number)
     return figure
 
 
 def draw_classes(complete: Sequence[Entry], classes: Sequence[str], leaders: int) -> Figure:
-    """IoU by class: every complete trial light, the leaders dark, the best in front."""
+    """IoU by class: complete trials in light blue, the leaders in the text's colour, the best in front."""
     figure, axes = _figure("validation IoU", "", height=0.8 + 0.4 * len(classes))
     groups = ((complete[leaders:], COMPLETE, "|"), (complete[1:leaders], INK, "|"), (complete[:1], BEST, "o"))
     for entries, colour, marker in groups:
@@ -94,9 +94,9 @@ def draw_classes(complete: Sequence[Entry], classes: Sequence[str], leaders: int
 
 
 def to_svg(figure: Figure, name: str) -> str:
-    """An `<svg>` element; `name` keeps its ids apart from those of the page's other charts."""
+    """An `<svg>` element; `name` makes its ids differ from those of the page's other charts."""
     out = StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same study gives the same ids
+    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same ids each time
         figure.savefig(out, format="svg", transparent=True, dpi=150)
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
@@ -116,11 +116,11 @@ def _figure(x: str, y: str, height: float = SIZE[1]) -> tuple[Figure, Axes]:
 
 def _scatter(axes: Axes, points: Sequence[tuple[float, float]], marker: str, **style: Any) -> None:
     if points:
-        axes.plot(*zip(*points, strict=True), marker, rasterized=len(points) > MOST_MARKS, **style)
+        axes.plot(*zip(*points, strict=True), marker, rasterized=len(points) > MAX_MARKS, **style)
 
 
-def _name(axes: Axes, best: Entry, x: float) -> None:
-    """Writes which trial is the best above its highest point; trials and epochs have whole numbers."""
+def _label_best(axes: Axes, best: Entry, x: float) -> None:
+    """Labels the best trial, above its highest point; ticks of the x axis, trials or epochs, are whole numbers."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     place: dict[str, Any] = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
     axes.annotate(f"trial {best.number}", (x, best.miou), color=BEST, weight="bold", **place)

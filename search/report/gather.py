@@ -1,4 +1,4 @@
-"""What the report shows of a study, taken from the database."""
+"""The data of a study's report, from the database."""
 
 import math
 import warnings
@@ -20,13 +20,13 @@ from storage.studies.study import get_budget, stop_reason
 from trainer.data.dataset import class_names
 
 LEADERS = 10
-LEAST_FOR_IMPORTANCES = 10  # complete trials; of fewer the best tenth is no more than one of a handful
+LEAST_FOR_IMPORTANCES = 10  # complete trials; of fewer the best tenth would be less than one trial
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial's mIoU by epoch; no epoch for one that ended before its first."""
+    """A trial's mIoU by epoch; without epochs where the trial ended before its first."""
 
     number: int
     complete: bool
@@ -36,13 +36,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Entry:
-    """A complete trial on the leaderboard. What an older version did not keep is None."""
+    """A complete trial on the leaderboard. What an older version did not store is None."""
 
     trial: FrozenTrial
     name: str | None
     miou: float
     miou_keras: float | None
-    iou: tuple[float | None, ...]  # one a scored class
+    iou: tuple[float | None, ...]  # of each scored class
     best_epoch: int | None
     curve: Curve
     parameters: int | None
@@ -50,12 +50,13 @@ class Entry:
 
     @property
     def number(self) -> int:
+        """The trial's number in its study."""
         return self.trial.number
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A parameter with the value that each of the leaders has, best first; None where it does not apply."""
+    """A parameter with its value in each of the leaders, best first; None where it does not apply."""
 
     path: str
     values: tuple[Any, ...]
@@ -63,31 +64,31 @@ class Difference:
 
 @dataclass(frozen=True)
 class Report:
-    """A study as its page shows it."""
+    """A study as its report shows it."""
 
     opened: OpenStudy
     status: StudyStatus
     budget: int
     stopped: str | None
-    begun: datetime | None  # UTC, as all times
+    begun: datetime | None  # UTC, like all times
     ended: datetime | None  # of the last finished trial
     devices: tuple[str, ...]
-    images: tuple[int, int] | None  # of training and validation, where a trial has kept them
-    classes: tuple[str, ...]  # the scored ones
+    images: tuple[int, int] | None  # of training and validation; None where no trial has stored them
+    classes: tuple[str, ...]  # without the ignored one
     leaders: tuple[Entry, ...]  # at most LEADERS, best first
     complete: tuple[Entry, ...]  # every complete trial, best first
     curves: tuple[Curve, ...]  # of complete and pruned trials, by number
     differing: tuple[Difference, ...]
-    importances: Mapping[str, float]  # shares, largest first; none of too few trials
+    importances: Mapping[str, float]  # shares, largest first; empty where there are too few trials
 
 
 def gather(opened: OpenStudy, db: Database) -> Report:
-    """Reads the study through Optuna's cache, and what SQL gives faster by SQL."""
+    """Reads the study: trials through Optuna's cache, counts and budget by SQL, which is faster."""
     study, data = opened.study, opened.plan.base.data
     trials = study.get_trials(deepcopy=False)
     attributes = [TrialAttributes.read(trial.user_attrs) for trial in trials]
     scored = [label for label in range(data.classes) if label != data.ignore]
-    complete = tuple(entry_of(trial, scored) for trial in leaderboard(study) if trial.value is not None)
+    complete = tuple(make_entry(trial, scored) for trial in leaderboard(study) if trial.value is not None)
     leaders = complete[:LEADERS]
     names = class_names(data)
     return Report(
@@ -103,30 +104,30 @@ def gather(opened: OpenStudy, db: Database) -> Report:
         leaders=leaders,
         complete=complete,
         curves=tuple(_curve(trial) for trial in trials if trial.state in FINISHED),
-        differing=differences([entry.trial.params for entry in leaders]),
-        importances=importances(study) if len(complete) >= LEAST_FOR_IMPORTANCES else {},
+        differing=find_differences([entry.trial.params for entry in leaders]),
+        importances=compute_importances(study) if len(complete) >= LEAST_FOR_IMPORTANCES else {},
     )
 
 
-def importances(study: optuna.Study) -> dict[str, float]:
-    """Shares, largest first, of what sets a study's best tenth of complete trials apart (PED-ANOVA, arXiv 2304.10255).
+def compute_importances(study: optuna.Study) -> dict[str, float]:
+    """Each parameter's share in what sets the best tenth of complete trials apart, largest first.
 
-    Without a target Optuna follows the study's direction; one that is given must be such that low is good.
+    By PED-ANOVA (arXiv 2304.10255), in the study's direction; a `target` would have to be one of which low is good.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of trials too few to tell, which then have equal shares
+        warnings.simplefilter("ignore")  # that trials are too few; then the shares are equal
         return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
 
 
-def differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
-    """The parameters that are not the same in all of them, by path."""
+def find_differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """The parameters whose values are not the same in all trials, by path."""
     paths = sorted({path for values in params for path in values})
     rows = [Difference(path, tuple(values.get(path) for values in params)) for path in paths]
     return tuple(row for row in rows if any(value != row.values[0] for value in row.values))
 
 
-def entry_of(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
-    """A complete trial's figures; `scored` are the labels that count."""
+def make_entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
+    """A complete trial's entry; `scored` are all labels but the ignored one."""
     attributes = TrialAttributes.read(trial.user_attrs)
     iou = attributes.iou
     return Entry(

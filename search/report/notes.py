@@ -1,4 +1,4 @@
-"""Notes in the dashboard, as Markdown: what a trial was and how it ended, and what the study has found so far."""
+"""Notes in the dashboard, as Markdown: a trial's results and why it ended; a study's best trials so far."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,25 +7,25 @@ from urllib.parse import quote
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.format import score, setting
-from search.report.published import CAVEAT, TABLE_1, is_comparable
+from search.format import format_score, format_value
+from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome
 from storage.studies.attributes import TrialAttributes
 from trainer.config import DataConfig
 from trainer.data.dataset import class_names
 
 MARKER = "*What stands above this line is rewritten; what you write below it stays.*"
-PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # Markdown takes each of them as it is behind a backslash
+PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # a backslash before one of them makes it plain text in Markdown
 CAUSES = {NAN: "training diverged", OUT_OF_MEMORY: "too little memory", TOO_LARGE: "too large, so it was not trained"}
 
 
 def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, data: DataConfig) -> str:
-    """What the dashboard says of a trial that ends so. What was not measured is left out."""
+    """The note of a trial with this outcome. What was not measured is left out."""
     attributes = TrialAttributes.read(trial.user_attrs)
     reached = max(trial.intermediate_values.values(), default=None) if outcome.value is None else outcome.value
     hours = "GPU-hours" if (attributes.device or "").startswith("gpu") else "device-hours"
     figures = {
-        "mIoU": reached and score(reached),
+        "mIoU": reached and format_score(reached),
         "miou_keras": _format("{:.4f}", attributes.miou_keras),
         "best epoch": _format("{}", attributes.best_epoch),
         "parameters": _format("{:,}", attributes.parameters),
@@ -40,7 +40,7 @@ def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, data: DataConfi
         f"## Trial {trial.number} {escape(attributes.name or '')}".rstrip(),
         escape(_why(trial, outcome)),
         _table(("figure", "value"), ((key, value) for key, value in figures.items() if value is not None)),
-        _table(("class", "IoU"), ((name, score(value)) for name, value in iou if value is not None)),
+        _table(("class", "IoU"), ((name, format_score(value)) for name, value in iou if value is not None)),
         _parameters(trial),
         _report_link(study),
     ]
@@ -48,23 +48,23 @@ def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, data: DataConfi
 
 
 def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], data: DataConfig) -> str:
-    """What the dashboard says of a study; `leaders` are its best trials, one or more, best first."""
+    """The note of a study; `leaders` are its best trials, at least one, best first."""
     best = leaders[0]
     rows = (
         (
             rank,
             _Raw(_trial_link(study_id, trial)),
-            score(trial.value),
-            score(TrialAttributes.read(trial.user_attrs).miou_keras),
+            format_score(trial.value),
+            format_score(TrialAttributes.read(trial.user_attrs).miou_keras),
         )
         for rank, trial in enumerate(leaders, 1)
     )
     parts = [
         f"## The best so far: {_trial_link(study_id, best)}",
-        f"Validation mIoU **{score(best.value)}**, miou_keras {score(_miou_keras(best))}.",
+        f"Validation mIoU **{format_score(best.value)}**, miou_keras {format_score(_miou_keras(best))}.",
         _table(("rank", "trial", "mIoU", "miou_keras"), rows),
         _parameters(best),
-        *(_beside(best) if is_comparable(data) else ()),
+        *(_beside_paper(best) if is_paper_task(data) else ()),
         f"Train it again:\n\n    unet-search export --study {study} -o best.toml\n"
         "    unet-search retrain best.toml -o model",
         _report_link(study),
@@ -73,7 +73,7 @@ def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], data: 
 
 
 def join_note(ours: str, existing: str) -> str:
-    """Our note above the marker, and below it what a person wrote: a note without a marker is all theirs."""
+    """Our note, the marker, and below it what a person wrote, which is all of a note without a marker."""
     _, marker, theirs = existing.partition(MARKER)
     if not marker:
         theirs = f"\n\n{existing}"
@@ -81,12 +81,12 @@ def join_note(ours: str, existing: str) -> str:
 
 
 def escape(value: object) -> str:
-    """A value as one line of Markdown that shows just what it is: the dashboard would obey HTML too."""
+    """A value as one line of Markdown that shows it as it is; the dashboard would interpret HTML, too."""
     return PUNCTUATION.sub(r"\\\1", " ".join(str(value).split()))
 
 
 class _Raw(str):
-    """A cell that is Markdown already."""
+    """A table's cell that is Markdown already."""
 
 
 def _why(trial: FrozenTrial, outcome: Outcome) -> str:
@@ -104,13 +104,14 @@ def _why(trial: FrozenTrial, outcome: Outcome) -> str:
 
 
 def _parameters(trial: FrozenTrial) -> str:
-    return _table(("parameter", "value"), ((path, setting(value)) for path, value in trial.params.items()))
+    return _table(("parameter", "value"), ((path, format_value(value)) for path, value in trial.params.items()))
 
 
-def _beside(best: FrozenTrial) -> tuple[str, ...]:
-    rows: list[tuple[Any, ...]] = [(system.name, score(system.validation), score(system.test)) for system in TABLE_1]
-    ours = (f"here: trial {best.number}", score(_miou_keras(best)), "not measured")
-    return "### Beside the report", _table(("system", "validation, miou_keras", "test"), [*rows, ours]), CAVEAT
+def _beside_paper(best: FrozenTrial) -> tuple[str, ...]:
+    systems = [(system.name, format_score(system.validation), format_score(system.test)) for system in PAPER_TABLE]
+    best_row = (f"here: trial {best.number}", format_score(_miou_keras(best)), "not measured")
+    table = _table(("system", "validation, miou_keras", "test"), [*systems, best_row])
+    return "### Beside the course report", table, PAPER_CAVEAT
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -1,4 +1,4 @@
-"""One HTML page about a study, complete in itself, for people who do not know Optuna."""
+"""The report: one self-contained HTML page about a study, for people who do not know Optuna."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,29 +6,29 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from search.format import label, score, setting
+from search.format import format_score, format_value, trial_label
 from search.report.gather import LEAST_FOR_IMPORTANCES, Entry, Report, gather
 from search.report.pictures import embed_pictures
-from search.report.published import CAVEAT, TABLE_1, is_comparable
+from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.space.axis import Axis
 from search.study.provenance import versions
 from search.study.study import OpenStudy
-from storage.artifacts.store import Artifacts
+from storage.artifacts.interface import Artifacts
 from storage.database.connection import Database
 from trainer.files import atomic_write
 
-PICTURED = 3  # trials
+MAX_PICTURED = 3  # trials whose pictures are shown
 
 
 def write_report(opened: OpenStudy, db: Database, artifacts: Artifacts, path: Path) -> None:
-    """Writes the page whole or not at all. Raises OSError."""
+    """Writes the page to a file, atomically. Raises OSError."""
     page = render_report(opened, db, artifacts)
     with atomic_write(path) as partial:
         partial.write_text(page, "utf-8")
 
 
 def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
-    """The page as HTML. Everything that comes from the database or a file is escaped in it."""
+    """The page as HTML. Everything in it that comes from the database or a file is escaped."""
     report = gather(opened, db)
     environment = Environment(
         loader=PackageLoader("search", "report"),
@@ -38,22 +38,22 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"score": score, "cell": setting, "axis": _axis, "moment": _moment}
+    environment.filters |= {"score": format_score, "cell": format_value, "axis": _axis, "moment": _moment}
     page = environment.get_template("template.html.j2").render(
         report=report,
         plan=opened.plan,
         question=opened.question,
         best=next(iter(report.leaders), None),
         charts=_charts(report) if report.leaders else {},
-        pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:PICTURED]],
+        pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:MAX_PICTURED]],
         least_for_importances=LEAST_FOR_IMPORTANCES,
-        table_1=TABLE_1 if is_comparable(opened.plan.base.data) else (),
-        caveat=CAVEAT,
-        called=_called,
+        paper_table=PAPER_TABLE if is_paper_task(opened.plan.base.data) else (),
+        paper_caveat=PAPER_CAVEAT,
+        label=_label,
         version=versions().get("unet-search", ""),
         now=datetime.now(UTC),
     )
-    return page.encode("utf-8", "replace").decode()  # a file's name may be no text at all
+    return page.encode("utf-8", "replace").decode()  # a file's name need not be UTF-8
 
 
 def _charts(report: Report) -> dict[str, Markup]:
@@ -70,16 +70,16 @@ def _charts(report: Report) -> dict[str, Markup]:
         return {name: Markup(charts.to_svg(figure, name)) for name, figure in figures.items()}
 
 
-def _called(entry: Entry) -> str:
-    return label(entry.number, entry.name)
+def _label(entry: Entry) -> str:
+    return trial_label(entry.number, entry.name)
 
 
 def _axis(axis: Axis) -> str:
-    """What an axis can be, in words."""
+    """The values of an axis, in words."""
     if axis.kind == "choice":
-        return ", ".join(setting(choice) for choice in axis.choices)
-    scale = ", logarithmic" if axis.log else f", steps of {setting(axis.step)}" if axis.step else ""
-    return f"{setting(axis.low)} to {setting(axis.high)}{scale}"
+        return ", ".join(format_value(choice) for choice in axis.choices)
+    scale = ", logarithmic" if axis.log else f", steps of {format_value(axis.step)}" if axis.step else ""
+    return f"{format_value(axis.low)} to {format_value(axis.high)}{scale}"
 
 
 def _moment(time: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""A trial's pictures out of the artifact store, made small and part of the page."""
+"""A trial's pictures from the artifact store, scaled down and embedded in the page."""
 
 import base64
 from io import BytesIO
@@ -6,30 +6,30 @@ from io import BytesIO
 from optuna.trial import FrozenTrial
 from PIL import Image
 
-from search.log import one_line, say
+from search.log import log_event, one_line
+from storage.artifacts.interface import Artifacts
 from storage.artifacts.pictures import list_pictures
-from storage.artifacts.store import Artifacts
 
-WIDEST = 900  # pixels
-QUALITY = 75  # of WebP
+MAX_WIDTH_PX = 900
+WEBP_QUALITY = 75
 
 
 def embed_pictures(trial: FrozenTrial, artifacts: Artifacts) -> dict[str, str]:
-    """The trial's pictures as data: URIs by their file's name; one that is gone or damaged is left out."""
+    """The trial's pictures as data: URIs, by file name; missing and damaged ones are logged and left out."""
     found = {}
     for name, artifact in list_pictures(trial.system_attrs):
         try:
             with artifacts.store.open_reader(artifact) as file:
                 found[name] = _data_uri(file.read())
-        except Exception as error:  # of whatever kind the store or the picture's format has
-            say("has a picture that cannot be read", trial.number, f"{name}: {one_line(error)}")
+        except Exception as error:  # store and picture formats raise exceptions of many kinds
+            log_event("has a picture that cannot be read", trial.number, f"{name}: {one_line(error)}")
     return found
 
 
 def _data_uri(picture: bytes) -> str:
     with Image.open(BytesIO(picture)) as image:
         small = image.convert("RGB")
-    small.thumbnail((WIDEST, 4 * WIDEST))
+    small.thumbnail((MAX_WIDTH_PX, 4 * MAX_WIDTH_PX))
     out = BytesIO()
-    small.save(out, "WEBP", quality=QUALITY)
+    small.save(out, "WEBP", quality=WEBP_QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""One axis of a search space: what TOML says of it, as frozen data."""
+"""One axis of a search space as frozen data, read from a TOML table."""
 
 import json
 import math
@@ -11,36 +11,37 @@ from trainer.configfile import nearest
 from trainer.errors import InputError
 
 Value = bool | int | float | str
+Condition = tuple[str, tuple[Value, ...]]  # a path, and the values of which it must have one
 Kind = Literal["int", "float", "choice"]
 KINDS: tuple[Kind, ...] = ("int", "float", "choice")
 KEYS = (*KINDS, "step", "log", "when")
-DIGITS = 700  # of the number of steps between any two floats
+DIGITS = 700  # decimal digits that suffice to count steps of any float between any two floats
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A path of the configuration and the values it may take."""
+    """A path of the configuration and the values that it may take."""
 
     path: str
     kind: Kind
     low: float = 0.0  # of int and float, inclusive
     high: float = 0.0
-    step: float | None = None  # of int and float; ints without one go by 1
-    log: bool = False  # int and float are drawn evenly by their logarithm
+    step: float | None = None  # of int and float; None is 1 for int, and any value for float
+    log: bool = False  # int and float are sampled uniformly by their logarithm
     choices: tuple[Value, ...] = ()  # of choice
-    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()  # (path, values): applies only where all of them hold
+    when: tuple[Condition, ...] = ()  # applies only where all of them hold
 
 
 def parse_axis(path: str, table: Any) -> Axis:
-    """The axis of a table such as `{ int = [2, 5] }`; what is wrong in itself is an `InputError`."""
+    """The axis that a table such as `{ int = [2, 5] }` describes. Raises InputError, but not for an unknown path."""
     if not isinstance(table, Mapping):
-        raise _refuse(path, "an axis must be a table such as { int = [2, 5] }", table)
+        raise _error(path, "an axis must be a table such as { int = [2, 5] }", table)
     for key in table:
         if key not in KEYS:
             raise InputError(f"[space] {path}: unknown key {key!r}{nearest(key, list(KEYS))}")
     kinds = [kind for kind in KINDS if kind in table]
     if len(kinds) != 1:
-        raise _refuse(path, "an axis must have one of int, float, choice", dict(table))
+        raise _error(path, "an axis must have one of int, float, choice", dict(table))
     when = _parse_when(path, table.get("when", {}))
     if kinds == ["choice"]:
         return Axis(path, "choice", choices=_parse_choices(path, table), when=when)
@@ -48,7 +49,7 @@ def parse_axis(path: str, table: Any) -> Axis:
 
 
 def axis_table(axis: Axis) -> dict[str, Any]:
-    """The table that `parse_axis` reads, with plain lists."""
+    """The table of an axis, with plain lists; the inverse of `parse_axis`."""
     table: dict[str, Any] = {"choice": list(axis.choices)} if axis.kind == "choice" else _range_table(axis)
     if axis.when:
         table["when"] = {path: list(values) for path, values in axis.when}
@@ -56,7 +57,7 @@ def axis_table(axis: Axis) -> dict[str, Any]:
 
 
 def count_values(axis: Axis) -> int | None:
-    """How many values the axis has; None for a float without a step."""
+    """The number of values of an axis; None for a float without a step."""
     if axis.kind == "choice":
         return len(axis.choices)
     if axis.kind == "float" and axis.step is None:
@@ -65,7 +66,7 @@ def count_values(axis: Axis) -> int | None:
 
 
 def list_values(axis: Axis, limit: int | None = None) -> list[Value]:
-    """The first `limit` values of an axis that has a number of them."""
+    """The first `limit` values of an axis (all by default). Raises ValueError for a float without a step."""
     count = count_values(axis)
     if count is None:
         raise ValueError(f"an axis must have a number of values to be listed; got {axis}")
@@ -90,38 +91,38 @@ def contains(axis: Axis, value: object) -> bool:
         return (Decimal(str(value)) - Decimal(str(axis.low))) % Decimal(str(axis.step or 1)) == 0
 
 
-def _parse_range(path: str, kind: Kind, table: Mapping[str, Any], when: tuple[Any, ...]) -> Axis:
-    low, high = _parse_ends(path, kind, table[kind])
+def _parse_range(path: str, kind: Kind, table: Mapping[str, Any], when: tuple[Condition, ...]) -> Axis:
+    low, high = _parse_bounds(path, kind, table[kind])
     step, log = table.get("step"), table.get("log", False)
     if not isinstance(log, bool):
-        raise _refuse(path, "log must be true or false", log)
+        raise _error(path, "log must be true or false", log)
     if log and low <= 0:
-        raise _refuse(path, "a logarithmic axis must start above 0", low)
+        raise _error(path, "a logarithmic axis must start above 0", low)
     if log and step is not None:
-        raise _refuse(path, "an axis must have a step or log = true, not both", dict(table))
+        raise _error(path, "an axis must have a step or log = true, not both", dict(table))
     axis = Axis(path, kind, low, high, step, log, when=when)
     if step is not None:
         _check_step(axis, step)
     return axis
 
 
-def _parse_ends(path: str, kind: Kind, ends: Any) -> tuple[float, float]:
-    if not isinstance(ends, list | tuple) or len(ends) != 2 or not all(_is_number(end, kind) for end in ends):
+def _parse_bounds(path: str, kind: Kind, bounds: Any) -> tuple[float, float]:
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(_is_number(bound, kind) for bound in bounds):
         wanted = "whole numbers" if kind == "int" else "numbers"
-        raise _refuse(path, f"{kind} must be two {wanted}, [low, high]", ends)
-    low, high = ends
+        raise _error(path, f"{kind} must be two {wanted}, [low, high]", bounds)
+    low, high = bounds
     if low > high:
-        raise _refuse(path, "low must not be above high", list(ends))
+        raise _error(path, "low must not be above high", list(bounds))
     return (low, high) if kind == "int" else (float(low), float(high))
 
 
 def _check_step(axis: Axis, step: Any) -> None:
     if not _is_number(step, axis.kind) or step <= 0:
-        raise _refuse(axis.path, f"step must be {'a whole number' if axis.kind == 'int' else 'a number'} above 0", step)
+        raise _error(axis.path, f"step must be {'a whole number' if axis.kind == 'int' else 'a number'} above 0", step)
     count = count_values(axis) or 1
     last = list_values(axis)[-1] if count <= 1_000_000 else axis.high
     if last != axis.high:
-        raise _refuse(axis.path, f"high must be low plus a number of steps, such as {last}", axis.high)
+        raise _error(axis.path, f"high must be low plus a number of steps, such as {last}", axis.high)
 
 
 def _parse_choices(path: str, table: Mapping[str, Any]) -> tuple[Value, ...]:
@@ -131,18 +132,18 @@ def _parse_choices(path: str, table: Mapping[str, Any]) -> tuple[Value, ...]:
     return _parse_values(path, "choice", table["choice"])
 
 
-def _parse_when(path: str, table: Any) -> tuple[tuple[str, tuple[Value, ...]], ...]:
+def _parse_when(path: str, table: Any) -> tuple[Condition, ...]:
     if not isinstance(table, Mapping):
-        raise _refuse(path, 'when must be a table such as { "loss.name" = ["focal"] }', table)
+        raise _error(path, 'when must be a table such as { "loss.name" = ["focal"] }', table)
     return tuple((other, _parse_values(path, f"when {other}", values)) for other, values in sorted(table.items()))
 
 
 def _parse_values(path: str, what: str, values: Any) -> tuple[Value, ...]:
     if not isinstance(values, list | tuple) or not values:
-        raise _refuse(path, f"{what} must be a list of at least one value", values)
+        raise _error(path, f"{what} must be a list of at least one value", values)
     for value in values:
         if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
-            raise _refuse(path, f"{what} must hold plain values: text, numbers, true, false", value)
+            raise _error(path, f"{what} must hold plain values: text, numbers, true, false", value)
     return tuple(values)
 
 
@@ -160,5 +161,5 @@ def _range_table(axis: Axis) -> dict[str, Any]:
     return table
 
 
-def _refuse(path: str, rule: str, value: object) -> InputError:
+def _error(path: str, rule: str, value: object) -> InputError:
     return InputError(f"[space] {path}: {rule}; got {json.dumps(value, default=str)}")

@@ -1,4 +1,4 @@
-"""The `[space]` table: read, checked against the configuration, put in order."""
+"""The `[space]` table: read, checked against the configuration, and sorted."""
 
 import tomllib
 from collections.abc import Collection, Mapping
@@ -13,50 +13,55 @@ from trainer.configfile import check_path, flatten, override
 from trainer.errors import InputError
 
 DATA_AXES = ("data.oversample", "data.oversample_class")
-SHARED = ("budget.epochs", "seed")  # and what else there is of the data
+SHARED = ("budget.epochs", "seed")  # and all other paths of the data
 TABLES = {path.partition(".")[0] for path in flatten(TrainConfig()) if "." in path}
-CHECKED_VALUES = 64  # of a long axis these many are tried in the configuration, and its end
+CHECKED_VALUES = 64  # of a long axis only so many are tried in the configuration, and its last one
 
 
 def parse_space(table: Mapping[str, Any], base: TrainConfig) -> Space:
-    """The space of a `[space]` table; every axis is checked at once against `base`."""
-    axes = {path: parse_axis(path, axis) for path, axis in _dotted(table).items()}
+    """The space of a `[space]` table. Raises InputError for an axis whose values the configuration `base` refuses."""
+    axes = {path: parse_axis(path, axis) for path, axis in _flatten_table(table).items()}
     for path in axes:
         _check_searchable(path)
-    axes = {path: _fit(axis, base) for path, axis in axes.items()}
-    axes = {path: _fit_when(axis, axes, base) for path, axis in axes.items()}
-    return Space(tuple(_sort(axes)))
+    axes = {path: _check_values(axis, base) for path, axis in axes.items()}
+    axes = {path: _check_when(axis, axes, base) for path, axis in axes.items()}
+    return Space(tuple(_sort_axes(axes)))
 
 
 def default_space(base: TrainConfig, fixed: Collection[str] = ()) -> Space:
-    """The space that is searched without a `[space]` table, less the paths that the user fixed."""
+    """The space that is searched where there is no `[space]` table, without the paths that the user fixed."""
     text = (resources.files("search.space") / "default.toml").read_text("utf-8")
-    return fix(parse_space(tomllib.loads(text)["space"], TrainConfig()), fixed, base)
+    return fix_axes(parse_space(tomllib.loads(text)["space"], TrainConfig()), fixed, base)
 
 
 def is_shared(path: str) -> bool:
-    """Whether all trials of a study have the same value there, a trial's own seed aside: it cannot be searched."""
-    return path in SHARED or _is_data(path)
+    """Whether a path, which cannot be searched, has one value in all trials of a study; a trial's seed is its own."""
+    return path in SHARED or _is_shared_data(path)
 
 
-def fix(space: Space, fixed: Collection[str], base: TrainConfig) -> Space:
-    """The space without the axes of `fixed`, nor those that can apply no longer now that `base` holds their values."""
-    left = [axis for axis in space.axes if axis.path not in fixed]
-    searched = {axis.path for axis in left}
+def fix_axes(space: Space, fixed: Collection[str], base: TrainConfig) -> Space:
+    """The space without the axes of `fixed`, and without those that can no longer apply.
+
+    Args:
+        fixed: paths whose values `base` has.
+    """
+    remaining = [axis for axis in space.axes if axis.path not in fixed]
+    searched = {axis.path for axis in remaining}
     values = flatten(base)
-    kept = [axis for axis in left if applies(replace(axis, when=_settled(axis, searched)), values)]
-    for axis in kept:
-        _fit(axis, base)
-    dropped = searched - {axis.path for axis in kept}
-    return Space(tuple(kept)) if not dropped else fix(Space(tuple(kept)), dropped, base)
+    applying = [axis for axis in remaining if applies(_with_fixed_conditions(axis, searched), values)]
+    for axis in applying:
+        _check_values(axis, base)
+    dropped = searched - {axis.path for axis in applying}
+    return fix_axes(Space(tuple(applying)), dropped, base) if dropped else Space(tuple(applying))
 
 
-def _settled(axis: Axis, searched: set[str]) -> tuple[tuple[str, tuple[Value, ...]], ...]:
-    return tuple((path, values) for path, values in axis.when if path not in searched)
+def _with_fixed_conditions(axis: Axis, searched: set[str]) -> Axis:
+    """The axis with only those of its conditions that no searched path can change."""
+    return replace(axis, when=tuple((path, values) for path, values in axis.when if path not in searched))
 
 
-def _dotted(table: Mapping[str, Any]) -> dict[str, Any]:
-    # `model.depth = ...` without quotes, or a table [space.model], is the same axis.
+def _flatten_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The axes by path; `model.depth = ...` without quotes, or in a table [space.model], is the same axis."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         nested = key in TABLES and isinstance(value, Mapping)
@@ -69,80 +74,83 @@ def _check_searchable(path: str) -> None:
         check_path(path)
     except InputError as error:
         raise InputError(f"[space] {error}") from None
-    if _is_data(path):
+    if _is_shared_data(path):
         raise InputError(f"[space] only {' and '.join(DATA_AXES)} of the data may be searched; got {path!r}")
     if path in SHARED:
         raise InputError(f"[space] {path} must be the same for every trial; fix it in [train]")
 
 
-def _is_data(path: str) -> bool:
+def _is_shared_data(path: str) -> bool:
     return path.startswith("data.") and path not in DATA_AXES
 
 
-def _fit(axis: Axis, base: TrainConfig) -> Axis:
-    """The axis with its choices as the configuration holds them (1 becomes 1.0 where that is a float)."""
-    values = {value: _place(axis.path, value, base) for value in _probes(axis)}
+def _check_values(axis: Axis, base: TrainConfig) -> Axis:
+    """The axis, its choices cast as the configuration does (1 becomes 1.0 where it has a float)."""
+    values = {value: _cast(axis.path, value, base) for value in _select_values(axis)}
     if axis.kind == "float" and any(not isinstance(value, float) for value in values.values()):
         raise InputError(f"[space] {axis.path}: whole numbers need an int axis; got float")
     if axis.kind != "choice":
         return axis
-    choices = tuple(_place(axis.path, choice, base) for choice in axis.choices)
+    choices = tuple(_cast(axis.path, choice, base) for choice in axis.choices)
     if len(set(choices)) < len(choices):
         raise InputError(f"[space] {axis.path}: choices must differ; got {list(axis.choices)}")
     return replace(axis, choices=choices)
 
 
-def _probes(axis: Axis) -> list[Value]:
+def _select_values(axis: Axis) -> list[Value]:
+    """The values to be tried in the configuration."""
     if count_values(axis) is None:
         return [axis.low, axis.high, (axis.low + axis.high) / 2]
     return list_values(axis, CHECKED_VALUES) + ([] if axis.kind == "choice" else [axis.high])
 
 
-def _place(path: str, value: Value, base: TrainConfig) -> Any:
+def _cast(path: str, value: Value, base: TrainConfig) -> Any:
+    """The value as the configuration stores it. Raises InputError where it refuses the value."""
     try:
         return flatten(override(base, {path: value}))[path]
     except InputError as error:
         raise InputError(f"[space] {error}") from None
 
 
-def _fit_when(axis: Axis, axes: Mapping[str, Axis], base: TrainConfig) -> Axis:
-    return replace(
-        axis, when=tuple((path, _fit_condition(axis, path, values, axes, base)) for path, values in axis.when)
-    )
+def _check_when(axis: Axis, axes: Mapping[str, Axis], base: TrainConfig) -> Axis:
+    """The axis, the values of its conditions cast as the configuration does."""
+    when = tuple((path, _check_condition(axis, path, values, axes, base)) for path, values in axis.when)
+    return replace(axis, when=when)
 
 
-def _fit_condition(
+def _check_condition(
     axis: Axis, path: str, values: tuple[Value, ...], axes: Mapping[str, Axis], base: TrainConfig
 ) -> tuple[Value, ...]:
+    """The condition's values, cast. Raises InputError where the path can never have one of them."""
     try:
         check_path(path)
     except InputError as error:
         raise InputError(f"[space] {axis.path}: when: {error}") from None
-    placed = tuple(_place(path, value, base) for value in values)
+    allowed = tuple(_cast(path, value, base) for value in values)
     other = axes.get(path)
     if other is None:
-        if flatten(base)[path] not in placed:
+        if flatten(base)[path] not in allowed:
             raise InputError(
                 f"[space] {axis.path}: when must be able to hold; got {path} fixed at {flatten(base)[path]!r}, "
                 f"which is not in {list(values)}; search {path} too, or leave {axis.path} out"
             )
-        return placed
+        return allowed
     if count_values(other) is None:
         raise InputError(f"[space] {axis.path}: when must name an axis of choices or steps; got {path!r}")
-    for value in placed:
+    for value in allowed:
         if not contains(other, value) and not (other.when and value == flatten(base)[path]):
             raise InputError(f"[space] {axis.path}: when {path} must be one of its axis's values; got {value!r}")
-    return placed
+    return allowed
 
 
-def _sort(axes: Mapping[str, Axis]) -> list[Axis]:
-    """By path, each after the axes that it depends on: the file's order must not change what is drawn."""
-    left, done = dict(sorted(axes.items())), list[Axis]()
-    while left:
-        ready = next((a for a in left.values() if not any(path in left for path, _ in a.when)), None)
+def _sort_axes(axes: Mapping[str, Axis]) -> list[Axis]:
+    """The axes by path, each after those that it depends on, so that the file's order does not change what is drawn."""
+    waiting, ordered = dict(sorted(axes.items())), list[Axis]()
+    while waiting:
+        ready = next((axis for axis in waiting.values() if not any(path in waiting for path, _ in axis.when)), None)
         if ready is None:
             raise InputError(
-                f"[space] when must not go in a circle; got {' and '.join(left)}, each waiting for another"
+                f"[space] when must not go in a circle; got {' and '.join(waiting)}, each waiting for another"
             )
-        done.append(left.pop(ready.path))
-    return done
+        ordered.append(waiting.pop(ready.path))
+    return ordered

@@ -1,4 +1,4 @@
-"""A trial as a file: `best.toml`, its configuration with where it came from."""
+"""Export of a trial as a TOML file such as `best.toml`: its configuration and its provenance."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,19 @@ from trainer.errors import InputError
 
 
 def export_trial(opened: OpenStudy, path: Path, number: int | None = None) -> FrozenTrial:
-    """Writes a trial, the best one by default, whole or not at all; gives it. Raises InputError where there is none."""
+    """Writes a trial's configuration, by default the best one's, atomically; returns the trial.
+
+    Raises:
+        InputError: there is no such trial.
+        OSError: the file cannot be written.
+    """
     trial = find_trial(opened.study, number)
-    write_config(trial_config(opened, trial), path, provenance(opened, trial))
+    write_config(trial_config(opened, trial), path, trial_provenance(opened, trial))
     return trial
 
 
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
-    """A finished trial by its number, or the best one."""
+    """The complete or pruned trial with this number, or the best one. Raises InputError where there is none."""
     if number is None:
         best = leaderboard(study, 1)
         if not best:
@@ -38,14 +43,14 @@ def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
 
 
 def trial_config(opened: OpenStudy, trial: FrozenTrial) -> TrainConfig:
-    """The configuration that the trial had, with the place of the data as this host knows it."""
+    """The configuration that the trial had, with the path of the data on this host."""
     return override(parse_config(_config(trial)), {"data.path": opened.plan.base.data.path})
 
 
-def provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
-    """Where a trial's configuration came from, as a TOML table."""
+def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
+    """The study, score, data and software behind a trial's configuration, as a TOML table."""
     attributes = TrialAttributes.read(trial.user_attrs)
-    found = {
+    table = {
         "study": opened.study.study_name,
         "trial": trial.number,
         "name": attributes.name,
@@ -59,7 +64,7 @@ def provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
         "commit": attributes.commit or commit(),
         "versions": attributes.versions or versions(),
     }
-    return {key: value for key, value in found.items() if value is not None}  # TOML has no null
+    return {key: value for key, value in table.items() if value is not None}  # TOML has no null
 
 
 def _config(trial: FrozenTrial) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""When failures stop a study: several trials failed one after the other, whichever workers trained them."""
+"""Stops a study when several trials failed one after the other, whichever workers trained them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,13 +11,13 @@ from storage.database.connection import Database
 from storage.studies.attributes import DUPLICATE, StudyAttributes, TrialAttributes
 from storage.studies.study import stop_study
 
-FAILURES = 5  # in a row stop the study
+MAX_FAILURES = 5  # so many failures in a row stop the study
 
 
 def stop_after_failures(db: Database, opened: OpenStudy) -> str | None:
-    """Stops the study when its last trials failed one after the other; returns the reason."""
+    """Stops the study when its last MAX_FAILURES trials or more failed; returns the reason, or None."""
     streak = list(_last_failures(opened.study))
-    if len(streak) < FAILURES:
+    if len(streak) < MAX_FAILURES:
         return None
     cause = TrialAttributes.read(streak[0].user_attrs).cause
     reason = f"{len(streak)} trials in a row failed, the last one with: {cause}"
@@ -27,16 +27,16 @@ def stop_after_failures(db: Database, opened: OpenStudy) -> str | None:
 
 
 def stopped_by_failures(reason: str | None) -> bool:
-    """Whether that is why a study was stopped, rather than by a person."""
+    """Whether a study was stopped by failures, rather than by a person."""
     return reason is not None and "trials in a row failed" in reason
 
 
 def _last_failures(study: optuna.Study) -> Iterator[FrozenTrial]:
-    """Failed trials since the last one that was complete or pruned, latest first."""
+    """The trials that failed since the last one that was complete or chosen by the pruner, latest first."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     counted_to = StudyAttributes.read(study.user_attrs).failures_counted_to
     trials = [trial for trial in study.get_trials(deepcopy=False, states=states) if trial.number > counted_to]
-    for trial in sorted(trials, key=_completed, reverse=True):
+    for trial in sorted(trials, key=_end_time, reverse=True):
         cause = TrialAttributes.read(trial.user_attrs).cause
         if trial.state == TrialState.FAIL and cause is not None and cause != DUPLICATE:
             yield trial
@@ -44,6 +44,6 @@ def _last_failures(study: optuna.Study) -> Iterator[FrozenTrial]:
             return
 
 
-def _completed(trial: FrozenTrial) -> datetime:
+def _end_time(trial: FrozenTrial) -> datetime:
     assert trial.datetime_complete is not None
     return trial.datetime_complete

@@ -1,4 +1,4 @@
-"""Which trials are the best."""
+"""The ranking of a study's trials by their value."""
 
 from statistics import median
 
@@ -7,7 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 def leaderboard(study: optuna.Study, count: int | None = None) -> list[FrozenTrial]:
-    """The `count` best COMPLETE trials (all when missing), best first; of equal ones the first."""
+    """The `count` best COMPLETE trials (all by default), best first; of equal values the lower number comes first."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))[:count]
 

@@ -1,13 +1,14 @@
-"""How a trial can end, and what is kept of why.
+"""The outcome of a trial: its final state, and the cause that is recorded with it.
 
 A trial that is complete, or that the pruner chose, has no cause; every other outcome names one.
 """
 
 from dataclasses import dataclass
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from search.log import one_line
+from storage.studies.attributes import TrialAttributes
 
 TOO_LARGE = "parameters"
 OUT_OF_MEMORY = "out of memory"
@@ -17,12 +18,17 @@ KILLER = "kills its worker"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The state in which a trial ends; a value with COMPLETE alone."""
+    """The state in which a trial ends; only COMPLETE has a value."""
 
     state: TrialState
     value: float | None = None
     cause: str | None = None
     message: str | None = None
+
+    def is_of(self, trial: FrozenTrial) -> bool:
+        """Whether a finished trial ended so."""
+        same_value = self.value is None or self.value == trial.value
+        return trial.state == self.state and TrialAttributes.read(trial.user_attrs).cause == self.cause and same_value
 
     def __str__(self) -> str:
         """Such as `COMPLETE 0.4312` or `PRUNED (nan)`."""

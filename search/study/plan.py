@@ -1,4 +1,4 @@
-"""The whole search as frozen data: `search.toml`, what the command line changes in it, and the study's question."""
+"""The plan of a search as frozen data, from `search.toml` and the command line, and the question that it asks."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.space.parse import default_space, fix, parse_space
+from search.space.parse import default_space, fix_axes, parse_space
 from search.space.space import Space, space_tables
-from search.study.warmstart import Start, anchor, load_starts
+from search.study.warmstart import WarmStart, load_warm_starts, resolve_source
 from trainer.config import Table, TrainConfig
 from trainer.configfile import explain, flatten, override, parse_config, read_toml
 from trainer.errors import InputError
 
 
 class StudyTable(Table):
-    """`[study]`: how the search goes, not what is searched."""
+    """`[study]`: how the study is run."""
 
     name: str = Field("unet", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     trials: int = Field(100, ge=1)  # complete, pruned and running together
@@ -25,18 +25,18 @@ class StudyTable(Table):
     pruner: Literal["median", "halving", "none"] = "median"
     startup_trials: int = Field(4, ge=1)  # complete trials before the first is pruned
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
-    timeout_s: float | None = Field(None, gt=0)  # no trial starts after so many seconds
-    warm_start: tuple[str, ...] = ()  # tried first: "report", presets, files
+    timeout_s: float | None = Field(None, gt=0)  # until the workers stop; another run goes on with their trials
+    warm_start: tuple[str, ...] = ()  # sources: "report", presets, files
 
 
 class ConstraintsTable(Table):
-    """`[constraints]`: what a configuration must keep to."""
+    """`[constraints]`: the limits of a configuration."""
 
-    parameters: int | None = Field(None, ge=1)  # of the network, at most
+    parameters: int | None = Field(None, ge=1)  # of the network, the largest number
 
 
 class SearchFile(Table):
-    """The tables of `search.toml`."""
+    """The tables of `search.toml`; `train` and `space` are checked later, against each other."""
 
     study: StudyTable = StudyTable()
     train: dict[str, Any] = Field(default_factory=dict)
@@ -46,13 +46,13 @@ class SearchFile(Table):
 
 @dataclass(frozen=True)
 class Plan:
-    """A search, checked. `base` is what every trial has in common."""
+    """A checked search."""
 
     study: StudyTable
-    base: TrainConfig
+    base: TrainConfig  # what all trials have in common
     space: Space
     constraints: ConstraintsTable
-    starts: tuple[Start, ...] = ()  # tried before anything is drawn
+    warm_starts: tuple[WarmStart, ...] = ()  # tried before any configuration is drawn
 
 
 def load_plan(
@@ -62,29 +62,40 @@ def load_plan(
     study: Mapping[str, Any] | None = None,
     warm_start: Sequence[str] = (),
 ) -> Plan:
-    """The plan of a `search.toml` (None: the default search) with the command line's changes.
+    """The plan of a `search.toml` with the command line's changes. Raises InputError.
 
-    `sets` are values by path; an axis fixed that way leaves the space. `study` replaces values of `[study]` where it is
-    not None, such as `{"trials": 12}`; `warm_start` comes after the file's. Relative paths in the file start at its
-    folder. Raises InputError.
+    Args:
+        path: the file, whose relative paths start at its folder; None for the default search.
+        sets: values by path; an axis that is set leaves the space.
+        data: replaces `data.path`.
+        study: replaces values of `[study]`, such as `{"trials": 12}`; None leaves one as it is.
+        warm_start: sources that follow those of the file.
     """
     folder = path.parent if path else Path()
-    file = _read(path, study or {})
+    file = _read_search_file(path, study or {})
     fixed = dict(sets or {})
-    base = override(_base(file.train, folder), fixed)
+    base = override(_read_base(file.train, folder), fixed)
     if data is not None:
         base = override(base, {"data.path": str(data.expanduser().resolve())})
     if file.space is None:
-        space = default_space(base, {*_paths(file.train), *fixed})
+        space = default_space(base, {*_list_paths(file.train), *fixed})
     else:
-        _check_apart(file.train, file.space)
-        space = fix(parse_space(file.space, _base(file.train, folder)), fixed, base)
-    sources = [*(anchor(source, folder) for source in file.study.warm_start), *warm_start]
-    return Plan(file.study, base, space, file.constraints, load_starts(sources, base, space, fixed))
+        _check_disjoint(file.train, file.space)
+        space = fix_axes(parse_space(file.space, _read_base(file.train, folder)), fixed, base)
+    sources = [*(resolve_source(source, folder) for source in file.study.warm_start), *warm_start]
+    return Plan(file.study, base, space, file.constraints, load_warm_starts(sources, base, space, fixed))
 
 
 def question(plan: Plan, fingerprint: str, backend: str, deterministic: bool = False) -> dict[str, Any]:
-    """What the study asks, as flat JSON: frozen in it, compared by everyone who joins. Budget and starts are not."""
+    """What the study asks, as flat JSON: it is frozen in the study, and compared by everyone who joins it.
+
+    Name, budget, timeout, warm starts and the path of the data are no part of it.
+
+    Args:
+        fingerprint: of the data.
+        backend: of Keras.
+        deterministic: whether the same trial must give the same bits on the same machine.
+    """
     study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start"})
     base = {path: value for path, value in flatten(plan.base).items() if path not in ("data.path", "seed")}
     asked = (
@@ -99,14 +110,22 @@ def question(plan: Plan, fingerprint: str, backend: str, deterministic: bool = F
 
 
 def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: str | None) -> Plan:
-    """The plan of a stored question: a worker needs the database alone, and where the data lie on its host."""
-    study = {"name": name, "trials": trials, **_under(asked, "study.")}
-    base = override(TrainConfig(), _under(asked, "train.") | {"data.path": data})
-    constraints = ConstraintsTable.model_validate(_under(asked, "constraints."))
-    return Plan(StudyTable.model_validate(study), base, parse_space(_under(asked, "space."), base), constraints)
+    """The plan of a stored question, without warm starts: what a worker needs, which has no `search.toml`.
+
+    Args:
+        asked: the question.
+        name: of the study.
+        trials: its budget.
+        data: the path of the data on this host.
+    """
+    study = {"name": name, "trials": trials, **_strip_prefix(asked, "study.")}
+    base = override(TrainConfig(), _strip_prefix(asked, "train.") | {"data.path": data})
+    space = parse_space(_strip_prefix(asked, "space."), base)
+    constraints = ConstraintsTable.model_validate(_strip_prefix(asked, "constraints."))
+    return Plan(StudyTable.model_validate(study), base, space, constraints)
 
 
-def _read(path: Path | None, study: Mapping[str, Any]) -> SearchFile:
+def _read_search_file(path: Path | None, study: Mapping[str, Any]) -> SearchFile:
     if path is not None and not path.is_file():
         raise InputError(f"a search must be a TOML file; got {path}, which is no file")
     tables = read_toml(path.resolve()) if path else {}
@@ -118,21 +137,22 @@ def _read(path: Path | None, study: Mapping[str, Any]) -> SearchFile:
         raise InputError(explain(error, SearchFile)) from None
 
 
-def _base(train: Mapping[str, Any], folder: Path) -> TrainConfig:
-    """The base of `[train]` with its tables laid over it."""
+def _read_base(train: Mapping[str, Any], folder: Path) -> TrainConfig:
+    """The configuration that `[train]` names as its base, with the other values of `[train]` in it."""
     partial = dict(train)
     source = partial.pop("base", "default")
     try:
-        tables = _read_base(source, folder)
+        tables = _read_tables(source, folder)
         for name, value in partial.items():
-            both = isinstance(value, Mapping) and isinstance(tables.get(name), Mapping)
-            tables[name] = {**tables[name], **value} if both else value
-        return _anchor(parse_config(tables), train, folder)
+            are_tables = isinstance(value, Mapping) and isinstance(tables.get(name), Mapping)
+            tables[name] = {**tables[name], **value} if are_tables else value
+        return _resolve_data_paths(parse_config(tables), train, folder)
     except InputError as error:
         raise InputError(f"[train] {error}") from None
 
 
-def _read_base(source: object, folder: Path) -> dict[str, Any]:
+def _read_tables(source: object, folder: Path) -> dict[str, Any]:
+    """The tables of a preset or a file."""
     if not isinstance(source, str):
         raise InputError(f"base must be a preset's name or a file; got {source!r}")
     beside = folder / source
@@ -141,25 +161,25 @@ def _read_base(source: object, folder: Path) -> dict[str, Any]:
     return tables
 
 
-def _anchor(config: TrainConfig, train: Mapping[str, Any], folder: Path) -> TrainConfig:
-    """Paths that the search's own file names, made absolute."""
+def _resolve_data_paths(config: TrainConfig, train: Mapping[str, Any], folder: Path) -> TrainConfig:
+    """The configuration with the paths that `[train]` itself names made absolute."""
     data = train.get("data", {})
-    named = {
+    resolved = {
         f"data.{key}": str((folder / data[key]).expanduser().resolve())
         for key in ("path", "validation")
         if isinstance(data.get(key), str)
     }
-    return override(config, named) if named else config
+    return override(config, resolved) if resolved else config
 
 
-def _paths(train: Mapping[str, Any]) -> set[str]:
+def _list_paths(train: Mapping[str, Any]) -> set[str]:
     return {f"{name}.{key}" for name, table in train.items() if isinstance(table, Mapping) for key in table}
 
 
-def _check_apart(train: Mapping[str, Any], space: Mapping[str, Any]) -> None:
-    for path in sorted(_paths(train) & set(space)):
+def _check_disjoint(train: Mapping[str, Any], space: Mapping[str, Any]) -> None:
+    for path in sorted(_list_paths(train) & set(space)):
         raise InputError(f"a path must be fixed in [train] or searched in [space], not both; got {path!r}")
 
 
-def _under(asked: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _strip_prefix(asked: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): value for key, value in asked.items() if key.startswith(prefix)}

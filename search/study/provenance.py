@@ -1,4 +1,4 @@
-"""What made a result: versions of the libraries and the commit of the source, without importing any of them."""
+"""The software behind a result: versions of the libraries, which are not imported for it, and the source's commit."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ LIBRARIES = ("unet-search", "keras", "tensorflow", "jax", "numpy", "optuna", "al
 
 @cache
 def versions() -> dict[str, str]:
-    """Python's version and those of the installed libraries that decide a result."""
+    """The versions of Python and of the installed libraries that affect a result, by name."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -24,9 +24,9 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The commit of the source tree, `-dirty` behind it where files differ.
+    """The commit of the source tree, with `-dirty` appended where files differ from it; None where it is unknown.
 
-    Outside a git checkout, as in an image, that of UNET_SEARCH_COMMIT; None where nobody knows.
+    Outside a git checkout, as in a container image, it is UNET_SEARCH_COMMIT.
     """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():

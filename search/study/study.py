@@ -1,4 +1,4 @@
-"""A study in the database: made once with its question, opened by everyone who joins."""
+"""A study in the database: created once with its question, and opened by every command and worker that joins it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from trainer.errors import InputError
 
 @dataclass(frozen=True)
 class OpenStudy:
-    """A study with the plan that its question gives."""
+    """A study with its question, and the plan that is derived from it."""
 
     study: optuna.Study
     study_id: int
@@ -25,38 +25,48 @@ class OpenStudy:
 
     @property
     def sampler(self) -> SeededSampler:
-        """The study's sampler, to be told when to draw at random."""
+        """The study's sampler, which a worker switches between TPE and random sampling."""
         assert isinstance(self.study.sampler, SeededSampler)
         return self.study.sampler
 
 
-def create_study(db: Database, plan: Plan, asked: dict[str, Any]) -> OpenStudy:
-    """Makes the plan's study, or goes on with it. `asked` is the plan's `question`.
+def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStudy:
+    """Creates the plan's study, or opens the one of its name.
 
-    The budget is set to the plan's when its number of trials was given, or none was set before. Raises StorageError
-    where the stored question differs, naming both values; the study is left as it was.
+    The budget becomes the plan's when its number of trials was given, or when the study has none yet.
+
+    Args:
+        question: what the plan asks, of `search.study.plan.question`.
+
+    Raises:
+        StorageError: the stored question differs; both values are named, and the study is left as it was.
     """
     study = optuna.create_study(
         storage=db.storage, study_name=plan.study.name, direction="maximize", load_if_exists=True
     )
     study_id = db.storage.get_study_id_from_name(plan.study.name)
-    freeze_question(db, study_id, asked)
+    freeze_question(db, study_id, question)
     if "trials" in plan.study.model_fields_set or not _has_budget(db, study_id):
         set_budget(db, study_id, plan.study.trials)
     attributes = StudyAttributes.read(study.user_attrs)
-    if attributes.question != asked:
-        StudyAttributes(question=asked).write(study)
+    if attributes.question != question:
+        StudyAttributes(question=question).write(study)
     if attributes.data != plan.base.data.path:
         StudyAttributes(data=plan.base.data.path).write(study)
     return open_study(db, plan.study.name)
 
 
 def open_study(db: Database, name: str | None = None, data: str | None = None) -> OpenStudy:
-    """Opens a study by its name, or the database's only one. `data` replaces the recorded path of the data.
+    """Opens a study, with its sampler and pruner.
 
-    Raises InputError where there is no such study.
+    Args:
+        name: by default the database's only study.
+        data: the path of the data on this host; by default as recorded in the study.
+
+    Raises:
+        InputError: there is no such study, or another program created it.
     """
-    name = _choose(db, name)
+    name = _find_name(db, name)
     study = optuna.load_study(study_name=name, storage=db.storage)
     attributes = StudyAttributes.read(study.user_attrs)
     if attributes.question is None:
@@ -69,7 +79,7 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
 
 
 def make_pruner(study: StudyTable, epochs: int) -> optuna.pruners.BasePruner:
-    """The pruner of `[study]`; steps are epochs, from 1."""
+    """The pruner that `[study]` names; its steps are epochs, counted from 1."""
     warmup = max(1, round(study.warmup * epochs))
     if study.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=study.startup_trials, n_warmup_steps=warmup)
@@ -79,18 +89,19 @@ def make_pruner(study: StudyTable, epochs: int) -> optuna.pruners.BasePruner:
 
 
 def study_names(db: Database) -> list[str]:
-    """Names of the database's studies."""
+    """The names of the database's studies, sorted."""
     return sorted(optuna.get_all_study_names(db.storage))
 
 
-def _choose(db: Database, name: str | None) -> str:
+def _find_name(db: Database, name: str | None) -> str:
+    """The name, checked; without one that of the only study."""
     names = study_names(db)
     if name is None and len(names) == 1:
         return names[0]
     if name is None or name not in names:
-        there = ", ".join(names) or "none"
-        wanted = "a study must be named where there is not just one" if name is None else "a study must exist"
-        raise InputError(f"{wanted}; got {name!r}; in the database: {there}; start one with `unet-search run`")
+        existing = ", ".join(names) or "none"
+        rule = "a study must be named where there is not just one" if name is None else "a study must exist"
+        raise InputError(f"{rule}; got {name!r}; in the database: {existing}; start one with `unet-search run`")
     return name
 
 

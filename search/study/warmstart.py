@@ -1,7 +1,7 @@
-"""Configurations that a study tries before it draws any: read, checked against the study.
+"""Warm starts: configurations that a study tries before it draws any; read, and checked against its space.
 
-A start carries its whole configuration, also what the space does not vary; what all trials share is the study's. Its
-values on the axes that apply are the trial's parameters, so that the sampler learns from them.
+A warm start has a whole configuration, which may differ from the study's base outside the space too; only what all
+trials share is the study's. Its values on the axes that apply are its trial's parameters, which the sampler uses.
 """
 
 import json
@@ -24,32 +24,42 @@ PAPER_SYSTEMS = ("basic_unet", "dual_unet_aug", "unet_d_aug", "final_model")
 
 
 @dataclass(frozen=True)
-class Start:
+class WarmStart:
     """A configuration to be tried."""
 
-    source: str  # the preset's name or the file
-    name: str  # of its trial: the preset's, or the file's without its ending
-    config: TrainConfig  # what is trained, but the trial's seed
-    values: Mapping[str, Value]  # of the axes that apply
+    source: str  # the preset's name, or the file
+    name: str  # of its trial: the preset's name, or the file's without its suffix
+    config: TrainConfig  # without the trial's seed
+    values: Mapping[str, Value]  # on each axis that applies, by path
 
 
-def load_starts(
+def load_warm_starts(
     sources: Sequence[str], base: TrainConfig, space: Space, sets: Mapping[str, Any] | None = None
-) -> tuple[Start, ...]:
-    """The starts of "report", presets and files; `sets` are values for every trial. InputError outside the space."""
+) -> tuple[WarmStart, ...]:
+    """Reads warm starts.
+
+    Args:
+        sources: "report", names of presets, and files.
+        base: the study's base configuration.
+        space: the study's.
+        sets: values by path that replace those of every warm start.
+
+    Raises:
+        InputError: a source cannot be read, or has a value outside the space.
+    """
     named = [name for source in sources for name in (PAPER_SYSTEMS if source == PAPER else (source,))]
     return tuple(_load(source, base, space, sets or {}) for source in named)
 
 
-def anchor(source: str, folder: Path) -> str:
-    """A source as a file in `folder` names it: a file's path starts there."""
+def resolve_source(source: str, folder: Path) -> str:
+    """A source that a file in `folder` names: a relative path is resolved there, a preset's name stays."""
     if source == PAPER or source in preset_names():
         return source
     return str((folder / Path(source).expanduser()).resolve())
 
 
-def check_sizes(starts: Sequence[Start], height: int, width: int) -> None:
-    """Refuses a start whose network images of this size do not suit."""
+def check_sizes(starts: Sequence[WarmStart], height: int, width: int) -> None:
+    """Raises InputError for a warm start whose network does not accept images of this size in pixels."""
     for start in starts:
         try:
             check_shape(start.config.model, height, width)
@@ -58,24 +68,24 @@ def check_sizes(starts: Sequence[Start], height: int, width: int) -> None:
 
 
 def trial_base(trial: TrialAttributes, base: TrainConfig) -> TrainConfig:
-    """What a trial has beside its parameters: a start brings its own, any other has the study's `base`.
+    """The configuration that a trial's parameters change: that of its warm start, or else the study's `base`.
 
-    The data lie where this host's `base` says.
+    The path of the data is that of `base`, which is valid on this host.
     """
     return base if trial.base is None else override(parse_config(trial.base), {"data.path": base.data.path})
 
 
-def _load(source: str, base: TrainConfig, space: Space, sets: Mapping[str, Any]) -> Start:
+def _load(source: str, base: TrainConfig, space: Space, sets: Mapping[str, Any]) -> WarmStart:
     shared = {path: value for path, value in flatten(base).items() if is_shared(path)}
     try:
         config = override(load_config(source), {**sets, **shared})
     except InputError as error:
         raise InputError(f"warm start {printable(source)}: {error}") from None
-    return Start(source, _name(source), config, _values(source, config, space))
+    return WarmStart(source, _trial_name(source), config, _axis_values(source, config, space))
 
 
-def _values(source: str, config: TrainConfig, space: Space) -> dict[str, Value]:
-    """The configuration's value on each axis that applies."""
+def _axis_values(source: str, config: TrainConfig, space: Space) -> dict[str, Value]:
+    """The configuration's value on each axis that applies. Raises InputError for one outside its axis."""
     values = flatten(config)
     axes = [axis for axis in space.axes if applies(axis, values)]
     for axis in axes:
@@ -89,6 +99,6 @@ def _values(source: str, config: TrainConfig, space: Space) -> dict[str, Value]:
     return {axis.path: values[axis.path] for axis in axes}
 
 
-def _name(source: str) -> str:
-    """A file may be called anything; a trial's name is one line of text."""
+def _trial_name(source: str) -> str:
+    """The source as a name, one line of text whatever the file is called."""
     return " ".join(Path(source).stem.encode("utf-8", "replace").decode().split())

@@ -1,4 +1,4 @@
-"""The device slots of this host: which GPU or share of the cores each worker process gets, and its environment."""
+"""The device slots of this host: the GPU or share of the cores of each worker process, and its environment."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ import psutil
 from search.backend import choose_backend
 from trainer.errors import InputError
 
-Choice = Literal["auto", "gpu", "cpu"]
-QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
-QUERY_S = 20.0
+DeviceChoice = Literal["auto", "gpu", "cpu"]
+NVIDIA_SMI = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
+NVIDIA_SMI_S = 20.0
 MOST_CPU_SLOTS = 8
-CPU_SLOT_BYTES = 3 * 2**30  # what a worker with a backend, its data and a network of the default space takes
+CPU_SLOT_BYTES = 3 * 2**30  # of a worker with its backend, data and a network of the default space
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -39,12 +39,18 @@ class DeviceSlot:
 
 
 def list_device_slots(
-    workers: int | None = None, device: Choice = "auto", deterministic: bool = False, per_gpu: int = 1
+    workers: int | None = None, device: DeviceChoice = "auto", deterministic: bool = False, per_gpu: int = 1
 ) -> tuple[DeviceSlot, ...]:
-    """The host's slots: `per_gpu` a GPU, or on the CPU one a core where memory suffices, at most 8.
+    """The host's slots: `per_gpu` for each GPU; on the CPU one for each core where memory suffices, at most 8.
 
-    workers:  so many slots instead; they share the GPUs, or the cores, between them
-    device:   "gpu" is an InputError where there is none; "cpu" leaves GPUs alone
+    Args:
+        workers: the number of slots instead; they share the GPUs, or the cores.
+        device: "cpu" uses no GPU; "gpu" requires one.
+        deterministic: whether the workers are to use deterministic kernels.
+        per_gpu: the number of slots that share a GPU.
+
+    Raises:
+        InputError: `workers` is below 1, or no GPU is found for "gpu".
     """
     if workers is not None and workers < 1:
         raise InputError(f"--workers must be 1 or more; got {workers}")
@@ -58,16 +64,21 @@ def list_device_slots(
 
 
 def list_gpus(environ: Mapping[str, str] = os.environ) -> list[Gpu]:
-    """The GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES leaves; none without the tool."""
+    """The GPUs that nvidia-smi lists and CUDA_VISIBLE_DEVICES selects; none where there is no nvidia-smi."""
     try:
-        done = subprocess.run(QUERY, capture_output=True, text=True, timeout=QUERY_S, check=True)
+        done = subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=NVIDIA_SMI_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
     return visible_gpus(done.stdout, environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
-    """Reads lines of "index, uuid, name"; `visible` is CUDA_VISIBLE_DEVICES or None, read as CUDA does."""
+    """The GPUs of a listing that are visible.
+
+    Args:
+        listing: lines of "index, uuid, name".
+        visible: CUDA_VISIBLE_DEVICES, interpreted as CUDA does; None where it is not set.
+    """
     rows = [tuple(part.strip() for part in line.split(",", 2)) for line in listing.splitlines() if line.count(",") >= 2]
     if visible is None:
         return [Gpu(uuid, f"gpu {index} ({name})") for index, uuid, name in rows]
@@ -75,20 +86,20 @@ def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
     for token in (part.strip() for part in visible.split(",")):
         row = next((row for row in rows if token and (token == row[0] or row[1].startswith(token))), None)
         if row is None and not token.startswith("MIG-"):
-            break  # CUDA ignores what follows an unknown one, such as -1
+            break  # CUDA ignores everything after an unknown device, such as -1
         found.append(Gpu(token, f"gpu {row[0]} ({row[2]})" if row else f"gpu {token}"))
     return found
 
 
 def count_cores() -> int:
-    """Cores that this process may run on."""
+    """The number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory_bytes() -> int:
-    """Memory of the machine, or of the container where that is less."""
+    """The memory of the machine, or of its container where that has less."""
     limits = [int(psutil.virtual_memory().total)]
     for path in CGROUP_LIMITS:
         try:
@@ -99,7 +110,7 @@ def memory_bytes() -> int:
 
 
 def default_cpu_workers(cores: int, memory: int) -> int:
-    """One a core, as long as the memory (bytes) suffices, at most 8."""
+    """The number of workers on the CPU: one for each core, if `memory` in bytes suffices, and at most 8."""
     return max(1, min(MOST_CPU_SLOTS, cores, memory // CPU_SLOT_BYTES))
 
 
@@ -124,5 +135,5 @@ def _environment(visible: str, threads: int, deterministic: bool) -> dict[str, s
         "KERAS_BACKEND": choose_backend(),
         "PYTHONUNBUFFERED": "1",
     }
-    # TensorFlow crashes on an empty value: set or absent, nothing between.
+    # Absent, not empty, where it is not wanted: TensorFlow crashes on an empty value.
     return environment | ({"TF_DETERMINISTIC_OPS": "1"} if deterministic else {})

@@ -1,4 +1,4 @@
-"""A worker process as its supervisor sees it: started, watched, ended."""
+"""A worker process as its supervisor handles it: how it is started, watched and ended."""
 
 import os
 import signal
@@ -19,28 +19,28 @@ from search.worker.heartbeat import Watchdog
 
 LAST_LINE_BYTES = 4096
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-KILLED_S = 2.0  # until a process that was killed counts as ended: one in a broken driver never is
-SETTLED_S = 60.0  # a worker that lived for so long has settled
+KILL_WAIT_S = 2.0  # for a process that was killed to end, which one inside a broken driver never does
+STABLE_S = 60.0  # a process that lived for so long resets the count of deaths
 
 
 @dataclass
 class WorkerProcess:
-    """The process of one device slot, and what became of it."""
+    """The worker of one device slot: its process, and the record of the processes before it."""
 
     slot: DeviceSlot
     order: Order
     log: Path
     process: "subprocess.Popen[bytes] | None" = None
     watchdog: Watchdog | None = None  # of the process
-    started: float = 0.0  # on the monotonic clock, like start_at
+    started: float = 0.0  # seconds of the monotonic clock, as is start_at
     start_at: float = 0.0
-    worked: bool = False  # whether the last process did a batch before it ended
+    worked: bool = False  # whether the last process finished a batch before it ended
     deaths: int = 0  # in a row
-    status: int | None = None  # exit status with which the slot is finished
-    unreleased: list[UUID] = field(default_factory=list)  # owners that died; their leases are still to be released
+    status: int | None = None  # final exit status; None while the process runs or is to be restarted
+    unreleased: list[UUID] = field(default_factory=list)  # owners of dead processes whose leases are to be released
 
     def start(self, environ: Mapping[str, str]) -> None:
-        """Starts the process under a new owner; it ends when our end of its standard input closes."""
+        """Starts the process under a new owner; it ends when our end of its standard input, a socket, is closed."""
         self.order = self.order.model_copy(update={"owner": uuid4()})
         self.started = monotonic()
         our_end, their_end = socket.socketpair()
@@ -51,54 +51,54 @@ class WorkerProcess:
                 stdin=their_end.fileno(),
                 stdout=log,
                 stderr=log,
-                env={**_without_switches(environ), **self.slot.env},
+                env={**_without_determinism(environ), **self.slot.env},
                 start_new_session=True,  # Ctrl-C is for the supervisor, which tells its workers to stop
             )
 
     def poll(self) -> int | None:
-        """The exit status of a process that has just ended; its lease is then to be released."""
+        """The exit status of a process that has just ended, whose leases then are to be released; else None."""
         if self.process is None or (status := self.process.poll()) is None:
             return None
-        self._forget()
+        self._discard_process()
         return status
 
     def kill_if_hung(self) -> None:
-        """Kills a process whose training stands still; `poll` then tells that it has ended."""
+        """Kills the process if its training hangs; `poll` then returns its exit status."""
         if self.process is None or self.watchdog is None or not self.watchdog.is_hung():
             return
-        self.note("is killed", f"no batch for {self.watchdog.silent_s:.0f} s; its trial is handed on")
+        self.append_log("is killed", f"no batch for {self.watchdog.silent_s:.0f} s; its trial is handed on")
         self.watchdog.stand_down()
         self._send_kill()
 
-    def note(self, event: str, cause: str | None = None) -> None:
+    def append_log(self, event: str, cause: str | None = None) -> None:
         """Adds a line to the process's log."""
-        with suppress(OSError):  # a full disk
+        with suppress(OSError):  # such as a full disk
             append_line(self.log, self.order.worker, event, cause)
 
     def restart_later(self) -> None:
-        """Sets the time of the next start: the more deaths in a row, the later.
+        """Counts a death, and sets the time of the next start after a pause that doubles with every death in a row.
 
-        A process that did a batch or lived for long resets the streak: its trial or something outside killed it.
+        A process that finished a batch or lived for STABLE_S resets the count: its trial killed it, or another program.
         """
-        self.deaths = 1 if self.worked or monotonic() - self.started > SETTLED_S else self.deaths + 1
+        self.deaths = 1 if self.worked or monotonic() - self.started > STABLE_S else self.deaths + 1
         self.start_at = monotonic() + min(FIRST_PAUSE_S * 2 ** (self.deaths - 1), LONGEST_PAUSE_S)
 
     def terminate(self) -> None:
-        """Asks the process to hand its trial on."""
+        """Tells the process to hand its trial on and to end."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends the process and all that it started, and waits for it."""
+        """Kills the process and those that it started, and waits KILL_WAIT_S for its end."""
         if self.process is None:
             return
         self._send_kill()
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(KILLED_S)
-        self._forget()
+            self.process.wait(KILL_WAIT_S)
+        self._discard_process()
 
-    def last_line(self) -> str:
-        """The cause in the log's last line."""
+    def last_cause(self) -> str:
+        """The cause in the log's last line; empty where there is none."""
         try:
             text = self.log.read_bytes()[-LAST_LINE_BYTES:].decode("utf-8", "replace")
         except OSError:
@@ -112,7 +112,7 @@ class WorkerProcess:
         except (ProcessLookupError, PermissionError):
             self.process.kill()
 
-    def _forget(self) -> None:
+    def _discard_process(self) -> None:
         assert self.process is not None and self.watchdog is not None
         self.worked = self.watchdog.has_worked()
         self.watchdog.close()
@@ -120,6 +120,6 @@ class WorkerProcess:
         self.unreleased.append(self.order.owner)
 
 
-def _without_switches(environ: Mapping[str, str]) -> dict[str, str]:
-    # The study decides on determinism, not the shell.
+def _without_determinism(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the switch for deterministic kernels, on which the study decides, not the shell."""
     return {key: value for key, value in environ.items() if key != "TF_DETERMINISTIC_OPS"}

@@ -1,6 +1,6 @@
-"""A study's figures for Prometheus, served by the supervisor over HTTP while its workers train.
+"""A study's metrics for Prometheus, served by the supervisor over HTTP while its workers train.
 
-Every scrape asks the database. `unet_search_up` is 0 while that does not answer; the other figures are then missing.
+Every scrape queries the database. `unet_search_up` is 0 while it does not answer, and the other metrics are missing.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
 
 from storage.database.connection import Database
 from storage.studies.status import StudyStatus, Totals, study_status, study_totals
@@ -20,8 +21,8 @@ from trainer.errors import InputError
 
 
 @dataclass(frozen=True)
-class Followed:
-    """The study that is shown."""
+class ObservedStudy:
+    """The study whose metrics are served."""
 
     db: Database
     study_id: int
@@ -29,33 +30,38 @@ class Followed:
 
 
 class StudyMetrics(Collector):
-    """What a scrape gets: the figures of the study that is followed."""
+    """Collects the metrics of the observed study at each scrape."""
 
     def __init__(self) -> None:
-        self._followed: Followed | None = None
-        self._lock = Lock()  # one scrape at a time: the supervisor's own queries need connections too
+        self._observed: ObservedStudy | None = None
+        self._lock = Lock()  # one scrape at a time, so that connections are left for the supervisor's own queries
 
     @contextmanager
-    def following(self, db: Database, study_id: int, name: str) -> Iterator[None]:
-        """Shows this study as long as the context lasts; the end waits for a scrape under way."""
-        self._followed = Followed(db, study_id, name)
+    def observing(self, db: Database, study_id: int, name: str) -> Iterator[None]:
+        """Observes a study inside the context, whose end waits for a scrape under way."""
+        self._observed = ObservedStudy(db, study_id, name)
         try:
             yield
         finally:
             with self._lock:
-                self._followed = None
+                self._observed = None
 
+    @override
     def collect(self) -> list[Metric]:
-        """Called by the library at each scrape."""
         with self._lock:
-            found = _ask(self._followed)
-        up = GaugeMetricFamily("unet_search_up", "Whether the study's database answers.", 0 if found is None else 1)
-        return [up] if found is None else [up, *found]
+            metrics = _query_metrics(self._observed)
+        up = GaugeMetricFamily("unet_search_up", "Whether the study's database answers.", 0 if metrics is None else 1)
+        return [up, *(metrics or [])]
 
 
 @contextmanager
 def serve_metrics(port: int | None, host: str) -> Iterator[StudyMetrics]:
-    """Serves metrics on a port, 0 for any free one; on None nothing is served. InputError where the port is taken."""
+    """Serves metrics inside the context. Raises InputError where the port is in use.
+
+    Args:
+        port: 0 for any free one; None to serve nothing.
+        host: the address to listen on.
+    """
     metrics = StudyMetrics()
     if port is None:
         yield metrics
@@ -78,19 +84,19 @@ def serve_metrics(port: int | None, host: str) -> Iterator[StudyMetrics]:
         server.server_close()
 
 
-def _ask(followed: Followed | None) -> list[Metric] | None:
-    """The study's figures; None where there is no study yet, or the database is away."""
-    if followed is None:
+def _query_metrics(observed: ObservedStudy | None) -> list[Metric] | None:
+    """The study's metrics; None where there is no study yet, or the database does not answer."""
+    if observed is None:
         return None
     try:
-        status = study_status(followed.db, followed.study_id)
-        totals = study_totals(followed.db, followed.study_id)
+        status = study_status(observed.db, observed.study_id)
+        totals = study_totals(observed.db, observed.study_id)
     except SQLAlchemyError:
         return None
-    return _families(followed.name, status, totals)
+    return _metric_families(observed.name, status, totals)
 
 
-def _families(study: str, status: StudyStatus, totals: Totals) -> list[Metric]:
+def _metric_families(study: str, status: StudyStatus, totals: Totals) -> list[Metric]:
     trials = GaugeMetricFamily("unet_search_trials", "Trials by state.", labels=["study", "state"])
     for state, count in asdict(status.counts).items():
         trials.add_metric([study, state], count)

@@ -1,31 +1,32 @@
-"""Ctrl-C and SIGTERM as the supervisor takes them: counted, and obeyed between two steps."""
+"""SIGINT (Ctrl-C) and SIGTERM are counted, so that the supervisor can stop its workers before it ends."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Signals:
-    """How often SIGINT or SIGTERM came, and which was the first."""
+class SignalCounter:
+    """Counts SIGINT and SIGTERM; `status` is the exit status of the first, 0 before any."""
 
     def __init__(self) -> None:
-        self.times = 0
+        self.count = 0
         self.status = 0
 
     def __call__(self, number: int, _frame: object) -> None:
-        self.times += 1
+        """Called by Python for each signal."""
+        self.count += 1
         self.status = self.status or 128 + number
 
 
 @contextmanager
-def counting_signals() -> Iterator[Signals]:
-    """Counts SIGINT and SIGTERM instead of being ended by them."""
-    signals, before = Signals(), {}
+def count_signals() -> Iterator[SignalCounter]:
+    """Inside the context SIGINT and SIGTERM are counted, and do not end the process."""
+    counter, before = SignalCounter(), {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(ValueError):  # outside the main thread there are no handlers
-            before[number] = signal.signal(number, signals)
+        with suppress(ValueError):  # only the main thread may set handlers
+            before[number] = signal.signal(number, counter)
     try:
-        yield signals
+        yield counter
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,11 +1,11 @@
-"""The supervisor: one worker process per device slot, restarted when it dies, told to stop, never left behind.
+"""The supervisor: starts one worker process per device slot, restarts those that die, and stops them all at its end.
 
-It knows nothing of trials: whatever becomes of it or of a worker, the database tells what is to be done.
+It knows nothing of trials: their state is in the database, so that nothing is lost when it dies, or a worker does.
 """
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -13,155 +13,159 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.log import log_kind
+from search.log import log_format
 from search.supervisor.devices import DeviceSlot
 from search.supervisor.process import WorkerProcess
-from search.supervisor.signals import Signals, counting_signals
+from search.supervisor.signals import SignalCounter, count_signals
 from search.worker.contract import BAD_INPUT, DEFAULT_TRAINER, DONE, FAILURES, GRACE_S, GROWN, Order
 from storage.database.connection import Database
 from storage.settings import Settings
 from storage.studies.leases import release_owner
 from trainer.errors import InputError
 
-BEAT_S = 0.1
+POLL_S = 0.1
 TICK_S = 1.0
-DEADLY_DEATHS = 8  # of one slot in a row: more than one trial's fault
+MAX_DEATHS = 8  # of one slot in a row; more than a single trial that kills its workers causes
 
 
 @dataclass(frozen=True)
-class Crew:
-    """What the workers of this host have in common."""
+class WorkerGroup:
+    """The workers of one host: a device slot for each, and what they have in common."""
 
     study: str
     settings: Settings
     slots: tuple[DeviceSlot, ...]
-    data: str | None = None  # where the data lie on this host; as recorded when missing
+    data: str | None = None  # the path of the data on this host; by default as recorded in the study
     deterministic: bool = False
-    timeout_s: float | None = None  # then the trials under way are handed on to the next start
+    timeout_s: float | None = None  # until the workers are stopped, and their trials handed on
     trainer: str = DEFAULT_TRAINER
 
 
-def run_workers(db: Database, crew: Crew, tick: Callable[[], None] = lambda: None) -> int:
-    """Runs the crew until the study is done; returns the exit status.
+def run_workers(db: Database, group: WorkerGroup, tick: Callable[[], None] = lambda: None) -> int:
+    """Runs a group of workers until the study is done; returns the exit status.
 
     Args:
-        tick: called about once a second, such as for the live table; what it raises ends the workers.
+        tick: called about once a second, such as to update the live table; an exception in it ends the workers.
 
     Returns:
-        0 done or timed out, 3 stopped by failures, 130 or 143 after Ctrl-C or SIGTERM.
+        0 done or timed out, 3 stopped by failures, 130 or 143 after SIGINT or SIGTERM.
 
     Raises:
-        InputError: a worker refused its input, whose line it has; or a worker dies whatever it does.
+        InputError: a worker refused its input, with the line that it wrote; or a slot's workers died MAX_DEATHS times.
     """
-    log_kind()  # refused here, not by each worker
-    children = [_hire(crew, slot) for slot in crew.slots]
-    environ = _environment(db, crew.settings)
-    deadline = monotonic() + crew.timeout_s if crew.timeout_s else float("inf")
-    with counting_signals() as signals:
+    log_format()  # raises InputError here, not in each worker
+    workers = [_make_worker(group, slot) for slot in group.slots]
+    environ = _worker_environment(db, group.settings)
+    deadline = monotonic() + group.timeout_s if group.timeout_s else float("inf")
+    with count_signals() as signals:
         try:
-            _supervise(db, children, environ, tick, signals, deadline)
+            _supervise(db, workers, environ, tick, signals, deadline)
         finally:
-            _end(children, signals)
-            for child in children:
-                child.kill()
-            _release(db, children)
+            _stop_workers(workers, signals)
+            for worker in workers:
+                worker.kill()
+            _release_leases(db, workers)
     if signals.status:
         return signals.status
-    return FAILURES if any(child.status == FAILURES for child in children) else DONE
+    return FAILURES if any(worker.status == FAILURES for worker in workers) else DONE
 
 
 def _supervise(
     db: Database,
-    children: list[WorkerProcess],
+    workers: Sequence[WorkerProcess],
     environ: Mapping[str, str],
     tick: Callable[[], None],
-    signals: Signals,
+    signals: SignalCounter,
     deadline: float,
 ) -> None:
     next_tick = monotonic()
-    while not signals.times and monotonic() < deadline and any(child.status is None for child in children):
-        for child in children:
-            _attend(child, environ)
-        _release(db, children)
+    while not signals.count and monotonic() < deadline and any(worker.status is None for worker in workers):
+        for worker in workers:
+            _attend_worker(worker, environ)
+        _release_leases(db, workers)
         if monotonic() >= next_tick:
             tick()
             next_tick = monotonic() + TICK_S
-        sleep(BEAT_S)
+        sleep(POLL_S)
     tick()
 
 
-def _attend(child: WorkerProcess, environ: Mapping[str, str]) -> None:
-    """Starts the child's process when it is time, and sees to one that has ended."""
-    if child.status is not None:
+def _attend_worker(worker: WorkerProcess, environ: Mapping[str, str]) -> None:
+    """Starts the worker's process when it is due, kills it when it hangs, and decides what follows when it ended."""
+    if worker.status is not None:
         return
-    if child.process is None:
-        if monotonic() >= child.start_at:
-            child.start(environ)
+    if worker.process is None:
+        if monotonic() >= worker.start_at:
+            worker.start(environ)
         return
-    status = child.poll()
+    status = worker.poll()
     if status is None:
-        child.kill_if_hung()
-        return
-    if status in (DONE, FAILURES):
-        child.status = status
+        worker.kill_if_hung()
+    elif status in (DONE, FAILURES):
+        worker.status = status
     elif status == BAD_INPUT:
-        raise InputError(child.last_line())
+        raise InputError(worker.last_cause())
     elif status == GROWN:
-        child.start(environ)
+        worker.start(environ)
     else:
-        said = child.last_line()
-        child.restart_later()
-        if child.deaths >= DEADLY_DEATHS:
-            raise InputError(
-                f"a worker must live; {child.order.worker} died {child.deaths} times in a row, the last time with "
-                f"status {status}: {said}; see {child.log}"
-            )
-        child.note("died", f"status {status}; it starts again in {child.start_at - monotonic():.1f} s")
+        _handle_death(worker, status)
 
 
-def _end(children: list[WorkerProcess], signals: Signals) -> None:
-    """Lets the workers hand their trials on, for some seconds; a second signal ends the wait."""
+def _handle_death(worker: WorkerProcess, status: int) -> None:
+    """Schedules the next start of a worker that died. Raises InputError after MAX_DEATHS in a row."""
+    cause = worker.last_cause()
+    worker.restart_later()
+    if worker.deaths >= MAX_DEATHS:
+        raise InputError(
+            f"a worker must live; {worker.order.worker} died {worker.deaths} times in a row, the last time with "
+            f"status {status}: {cause}; see {worker.log}"
+        )
+    worker.append_log("died", f"status {status}; it starts again in {worker.start_at - monotonic():.1f} s")
+
+
+def _stop_workers(workers: Sequence[WorkerProcess], signals: SignalCounter) -> None:
+    """Tells the workers to stop, and waits GRACE_S for them to hand their trials on; a second signal ends the wait."""
     deadline = monotonic() + GRACE_S
-    for child in children:
-        child.terminate()
-    while any(child.process for child in children) and monotonic() < deadline and signals.times < 2:
-        for child in children:
-            child.poll()
-        sleep(BEAT_S)
+    for worker in workers:
+        worker.terminate()
+    while any(worker.process for worker in workers) and monotonic() < deadline and signals.count < 2:
+        for worker in workers:
+            worker.poll()
+        sleep(POLL_S)
 
 
-def _release(db: Database, children: list[WorkerProcess]) -> None:
-    """Releases the leases of dead processes. While the database is away they wait, and at worst expire."""
-    for child in children:
-        while child.unreleased:
+def _release_leases(db: Database, workers: Sequence[WorkerProcess]) -> None:
+    """Releases the leases of dead processes; while the database is away they stay, to be released later or expire."""
+    for worker in workers:
+        while worker.unreleased:
             try:
-                release_owner(db, child.unreleased[-1])
+                release_owner(db, worker.unreleased[-1])
             except SQLAlchemyError:
                 return
-            child.unreleased.pop()
+            worker.unreleased.pop()
 
 
-def _hire(crew: Crew, slot: DeviceSlot) -> WorkerProcess:
-    logs = crew.settings.dir / "logs"
+def _make_worker(group: WorkerGroup, slot: DeviceSlot) -> WorkerProcess:
+    logs = group.settings.dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    host = socket.gethostname()  # in the log's name too: hosts, or containers of one, may share the run's folder
+    host = socket.gethostname()  # in the log's name too, since several hosts or containers may share the run's folder
     order = Order(
-        study=crew.study,
+        study=group.study,
         worker=f"{host}:{slot.index}",
         owner=uuid4(),
         device=slot.device,
         gpu=slot.gpu,
-        deterministic=crew.deterministic,
-        data=crew.data,
-        trainer=crew.trainer,
+        deterministic=group.deterministic,
+        data=group.data,
+        trainer=group.trainer,
     )
     return WorkerProcess(slot, order, logs / f"worker-{host}-{slot.index}.log")
 
 
-def _environment(db: Database, settings: Settings) -> dict[str, str]:
+def _worker_environment(db: Database, settings: Settings) -> dict[str, str]:
     places = {"DATABASE_URL": db.url, "UNET_SEARCH_DIR": str(settings.dir.expanduser().absolute())}
     if settings.artifacts is not None:
         places["UNET_SEARCH_ARTIFACTS"] = settings.artifacts
-    source = str(Path(__file__).resolve().parents[2])  # `python -m search.worker` from any folder
+    source = str(Path(__file__).resolve().parents[2])  # so that `python -m search.worker` runs in any folder
     paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
     return {**os.environ, **places, "PYTHONPATH": paths}

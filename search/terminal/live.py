@@ -1,4 +1,4 @@
-"""The search as it goes: a live table on a terminal, plain lines in a log."""
+"""The display of a running study: a live table on a terminal, plain lines in a log."""
 
 import time
 from collections.abc import Sequence
@@ -11,43 +11,46 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.format import duration, label, score
+from search.format import format_duration, format_score, trial_label
 from search.terminal.summary import best_line, counts_line, seconds_left
-from search.terminal.tables import BAR, running_table
+from search.terminal.tables import BAR_WIDTH, running_table
 from storage.studies.status import StudyStatus
 
-LAST_SHOWN = 5
-QUIET_S = 30.0  # without a terminal, a line at least this often
+LAST_SHOWN = 5  # finished trials in the live table
+LINE_INTERVAL_S = 30.0  # between two lines on the whole study where there is no terminal
 STYLES = {"pruned": "dim", "failed": "red"}
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A trial that ended."""
+class FinishedTrial:
+    """A finished trial, as the display needs it."""
 
     number: int
     state: str  # complete, pruned, failed
     value: float | None
     epochs: int | None
-    best: bool  # the best when it ended
+    best: bool  # whether it was the best when it ended
     cause: str | None
-    name: str | None = None  # of the configuration it was enqueued with
+    name: str | None = None  # of the configuration that it was enqueued with
 
 
-class Progress:
-    """Shows a study to its end; a context manager.
+class StudyDisplay:
+    """Displays a study inside its context.
 
-    epochs: of a trial, at most
+    Args:
+        study: its name.
+        epochs: the largest number of epochs of a trial.
+        console: by default standard output.
     """
 
     def __init__(self, study: str, epochs: int, console: Console | None = None) -> None:
         self.study, self.epochs = study, epochs
         self.console = console or Console(highlight=False)
-        self.started = self.told = time.monotonic()
-        self.last: list[Finished] = []
+        self.started = self.last_line = time.monotonic()
+        self.last_finished: list[FinishedTrial] = []
         self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "StudyDisplay":
         if self.live is not None:
             self.live.start()
         return self
@@ -56,41 +59,41 @@ class Progress:
         if self.live is not None:
             self.live.stop()
 
-    def show(self, status: StudyStatus, budget: int, finished: Sequence[Finished]) -> None:
-        """Brings the display up to date; `finished` are the trials that ended since the last time."""
-        self.last = [*self.last, *finished][-LAST_SHOWN:]
+    def show(self, status: StudyStatus, budget: int, finished: Sequence[FinishedTrial]) -> None:
+        """Updates the display; `finished` are the trials that ended since the last call."""
+        self.last_finished = [*self.last_finished, *finished][-LAST_SHOWN:]
         if self.live is not None:
             self.live.update(self.render(status, budget), refresh=True)
             return
         for trial in finished:
             self.console.print(finished_line(trial), soft_wrap=True, markup=False)
-        if time.monotonic() - self.told >= QUIET_S:
-            self.told = time.monotonic()
-            line = f"{counts_line(status, budget)}; {best_line(status)}; {self.clock(status, budget)}"
+        if time.monotonic() - self.last_line >= LINE_INTERVAL_S:
+            self.last_line = time.monotonic()
+            line = f"{counts_line(status, budget)}; {best_line(status)}; {self.time_line(status, budget)}"
             self.console.print(line, soft_wrap=True, markup=False)
 
-    def clock(self, status: StudyStatus, budget: int) -> str:
-        """Time gone and time to go."""
-        left = seconds_left(status, budget)
-        gone = duration(time.monotonic() - self.started)
-        return f"elapsed {gone}, to go {'unknown' if left is None else duration(left)}"
+    def time_line(self, status: StudyStatus, budget: int) -> str:
+        """The time since the start, and the time that is left."""
+        left_s = seconds_left(status, budget)
+        elapsed = format_duration(time.monotonic() - self.started)
+        return f"elapsed {elapsed}, to go {'unknown' if left_s is None else format_duration(left_s)}"
 
     def render(self, status: StudyStatus, budget: int) -> Panel:
         """The live table."""
         done = status.counts.complete + status.counts.pruned
         summary = Table.grid(padding=(0, 2))
-        summary.add_row(ProgressBar(budget, done, width=BAR), counts_line(status, budget))
-        summary.add_row(Text(best_line(status)), self.clock(status, budget))
+        summary.add_row(ProgressBar(budget, done, width=BAR_WIDTH), counts_line(status, budget))
+        summary.add_row(Text(best_line(status)), self.time_line(status, budget))
         parts: list[RenderableType] = [summary, "", running_table(status.running, self.epochs), ""]
-        parts += [Text(finished_line(trial), style=STYLES.get(trial.state, "")) for trial in self.last]
+        parts += [Text(finished_line(trial), style=STYLES.get(trial.state, "")) for trial in self.last_finished]
         return Panel(Group(*parts), title=f"unet-search: {self.study}", padding=(0, 1))
 
 
-def finished_line(trial: Finished) -> str:
-    """Such as `trial 3 complete 0.4312 (best)` or `trial 5 final_model pruned at epoch 4 0.2114`."""
-    called = label(trial.number, trial.name)
+def finished_line(trial: FinishedTrial) -> str:
+    """A line such as `trial 3 complete 0.4312 (best)` or `trial 5 final_model pruned at epoch 4 0.2114`."""
+    label = trial_label(trial.number, trial.name)
     if trial.state == "failed":
-        return f"trial {called} failed: {trial.cause or 'no reason given'}"
-    where = f" at epoch {trial.epochs}" if trial.state == "pruned" and trial.epochs else ""
-    why = f" ({trial.cause})" if trial.cause else " (best)" if trial.best else ""
-    return f"trial {called} {trial.state}{where} {score(trial.value)}{why}"
+        return f"trial {label} failed: {trial.cause or 'no reason given'}"
+    epoch = f" at epoch {trial.epochs}" if trial.state == "pruned" and trial.epochs else ""
+    remark = f" ({trial.cause})" if trial.cause else " (best)" if trial.best else ""
+    return f"trial {label} {trial.state}{epoch} {format_score(trial.value)}{remark}"

@@ -1,35 +1,40 @@
-"""A study's state in a line or two."""
+"""A study's state in single lines."""
 
-from search.format import label, score
+from search.format import format_score, trial_label
 from storage.studies.status import StudyStatus
 
 
 def counts_line(status: StudyStatus, budget: int) -> str:
-    """Trials by state, beside the budget."""
+    """The number of finished trials and the budget, and the number of trials in each state."""
     counts = status.counts
     done = counts.complete + counts.pruned
     parts = [f"{done} of {budget} trials", f"{counts.complete} complete", f"{counts.pruned} pruned"]
-    idle = sum(trial.worker is None for trial in status.running)
-    parts += [f"{counts.running - idle} running"] + ([f"{idle} interrupted"] if idle else [])
+    interrupted = sum(trial.worker is None for trial in status.running)
+    parts += [f"{counts.running - interrupted} running"]
+    parts += [f"{interrupted} interrupted"] if interrupted else []
     parts += [f"{counts.waiting} waiting"] if counts.waiting else []
-    return ", ".join(parts + ([f"{counts.failed} failed"] if counts.failed else []))
+    parts += [f"{counts.failed} failed"] if counts.failed else []
+    return ", ".join(parts)
 
 
 def best_line(status: StudyStatus) -> str:
-    """The best trial so far."""
+    """The best trial so far and its value."""
     if status.best is None:
         return "best: none yet"
-    return f"best: trial {label(status.best.number, status.best.name)}, mIoU {score(status.best.value)}"
+    return f"best: trial {trial_label(status.best.number, status.best.name)}, mIoU {format_score(status.best.value)}"
 
 
 def seconds_left(status: StudyStatus, budget: int) -> float | None:
-    """Seconds to the end at the pace of the finished trials; None before the first, or with nobody at work."""
-    mean, running = status.mean_trial_s, status.running
+    """Seconds until the budget is spent, if trials take as long as the finished ones did on average.
+
+    None where no trial has finished, or no worker is training.
+    """
+    mean_s, running = status.mean_trial_s, status.running
     to_start = max(0, budget - status.counts.complete - status.counts.pruned - len(running))
     if not to_start and not running:
         return 0.0
-    at_work = sum(trial.worker is not None for trial in running)
-    if mean is None or not at_work:
+    workers = sum(trial.worker is not None for trial in running)
+    if mean_s is None or not workers:
         return None
-    under_way = sum(max(0.0, mean - trial.device_s) for trial in running)
-    return (mean * to_start + under_way) / at_work
+    running_s = sum(max(0.0, mean_s - trial.device_s) for trial in running)
+    return (mean_s * to_start + running_s) / workers

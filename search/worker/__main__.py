@@ -8,7 +8,7 @@ import sys
 import threading
 
 from search.backend import choose_backend
-from search.log import refusal, say, start_log
+from search.log import log_event, refusal_line, start_log
 from search.reconnect import connect_waiting
 from search.study.plan import question
 from search.study.study import open_study
@@ -33,7 +33,7 @@ def main(order: Order) -> int:
     catch_signals(stop)
     try:
         start_log(order.worker)
-        say("starts", cause=f"{order.device}, process {os.getpid()}")
+        log_event("starts", cause=f"{order.device}, process {os.getpid()}")
         db = connect_waiting(os.environ.get("DATABASE_URL", ""), stop)
         follow_parent(stop, db, order.owner)
         with renewing(db, order.owner, stop):
@@ -42,7 +42,7 @@ def main(order: Order) -> int:
         if stop.is_set():
             return TOLD_TO_STOP
         # The supervisor shows the log's last line.
-        print(refusal(str(error), order.worker), file=sys.stderr, flush=True)  # noqa: T201
+        print(refusal_line(str(error), order.worker), file=sys.stderr, flush=True)  # noqa: T201
         return BAD_INPUT
 
 

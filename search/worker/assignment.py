@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from search.log import say
+from search.log import log_event
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
 from storage.studies.attributes import TrialAttributes
@@ -47,7 +47,7 @@ class Assignment:
             return False
         pause_s = RETRY_PAUSES_S[retries]
         self.held.write(TrialAttributes(retries=retries + 1))
-        say("is tried again", self.held.number, f"retry {retries + 1} of {len(RETRY_PAUSES_S)}, in {pause_s:g} s")
+        log_event("is tried again", self.held.number, f"retry {retries + 1} of {len(RETRY_PAUSES_S)}, in {pause_s:g} s")
         if self.stop.wait(pause_s):
             raise HandedOn
         return True

@@ -6,7 +6,7 @@ from uuid import UUID
 from search.study.study import OpenStudy
 from search.worker.heartbeat import Heartbeat
 from search.worker.trainer import Trainer
-from storage.artifacts.store import Artifacts
+from storage.artifacts.interface import Artifacts
 from storage.database.connection import Database
 from trainer.data.dataset import Dataset
 

@@ -41,7 +41,7 @@ class Drawer:
         if self.exhausted():
             close_slot(self.context.db, claim, self.context.owner)
             return None
-        self.context.opened.sampler.use_model()
+        self.context.opened.sampler.sample_by_model()
         return self._until_new(self._ask(claim))
 
     def resume(self, claim: Claim) -> Drawn | None:
@@ -50,7 +50,7 @@ class Drawer:
         Raises LeaseLost and UNREACHABLE.
         """
         assert claim.trial_id is not None
-        self.context.opened.sampler.use_model()
+        self.context.opened.sampler.sample_by_model()
         return self._until_new(self._hold(claim, optuna.Trial(self.context.opened.study, claim.trial_id)))
 
     def exhausted(self) -> bool:
@@ -93,7 +93,7 @@ class Drawer:
         untaken = self._untaken() if self.size is not None and self.size <= LISTED else []
         # Several workers come here at the same time: each takes another one of those left.
         chosen = Random(f"{self.context.owner} {number}").choice(untaken) if untaken else None
-        self.context.opened.sampler.use_chance(chosen)
+        self.context.opened.sampler.sample_at_random(chosen)
 
     def _untaken(self) -> list[dict[str, Value]]:
         taken = set(self._digests())

@@ -13,6 +13,7 @@ from time import monotonic
 from uuid import UUID, uuid4
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection
@@ -21,8 +22,8 @@ from search.reconnect import UNREACHABLE, waits_for_database
 from search.space.axis import Value
 from search.space.space import Space, draw
 from search.study.outcome import Outcome
+from storage.artifacts.interface import Artifacts
 from storage.artifacts.pictures import name_picture, write_picture
-from storage.artifacts.store import Artifacts
 from storage.database.connection import Database
 from storage.errors import LeaseLost, StorageError
 from storage.studies.attributes import TrialAttributes
@@ -68,7 +69,7 @@ class HeldTrial:
         """Raises LeaseLost when another worker has the trial; while the database is away, none is known to have it."""
         with suppress(*UNREACHABLE):
             if not is_held(self._db, self.claim, self._owner):
-                raise LeaseLost(f"a trial must belong to its worker; got trial {self.number}, which another one has")
+                raise self._lost()
 
     def draw(self, space: Space, base: TrainConfig) -> dict[str, Value]:
         """The trial's value on each axis that applies, drawn now or by an earlier worker.
@@ -147,12 +148,15 @@ class HeldTrial:
     @waits_for_database
     def tell(self, outcome: Outcome) -> None:
         """Writes why the trial ends, and finishes it. A PRUNED one has its last reported value."""
-        if self._storage.get_trial(self._id).state.is_finished():  # by a call whose reply was lost
-            return
+        found = self._storage.get_trial(self._id)
+        if found.state.is_finished():
+            if outcome.is_of(found):  # by a call whose reply was lost
+                return
+            raise self._lost()
         with self._transaction():
             why = {"cause": outcome.cause, "message": outcome.message}
             TrialAttributes(**{key: value for key, value in why.items() if value is not None}).write(self._trial)
-            self._trial.study.tell(self._trial, outcome.value, outcome.state, skip_if_finished=True)
+            self._trial.study.tell(self._trial, outcome.value, outcome.state)
 
     @waits_for_database
     def release(self) -> None:
@@ -170,9 +174,15 @@ class HeldTrial:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """A transaction that holds the slot; all of Optuna's calls in it are part of it."""
+        """A transaction that holds the slot; all of Optuna's calls in it are part of it.
+
+        Raises LeaseLost where another worker has the trial, or somebody else has finished it.
+        """
         with holding(self._db, self.claim, self._owner) as connection:
-            yield connection
+            try:
+                yield connection
+            except UpdateFinishedTrialError:
+                raise self._lost() from None
 
     @waits_for_database
     def _report(self, new: Mapping[int, float]) -> None:
@@ -191,3 +201,8 @@ class HeldTrial:
 
     def _device_time(self) -> TrialAttributes:
         return TrialAttributes(device_s=round(self._device_s_before + monotonic() - self._begun, 3))
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(
+            f"a trial must be this worker's alone; got trial {self.number}, which another one has or ended"
+        )

@@ -6,7 +6,7 @@ from contextlib import suppress
 import psutil
 from optuna.trial import TrialState
 
-from search.log import one_line, say
+from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE, waits_for_database
 from search.study.failures import stop_after_failures, stopped_by_failures
 from search.study.outcome import Outcome, failed
@@ -18,7 +18,7 @@ from search.worker.held_trial import HeldTrial
 from search.worker.notes import note_trial
 from search.worker.results import sweep_weights
 from search.worker.trial import run_trial
-from storage.artifacts.store import remove_checkpoint
+from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
 from storage.studies.leases import budget_left, claim_slot, release_owner
 from storage.studies.study import STOP_NOW, stop_reason
@@ -38,7 +38,7 @@ def work(context: Context, stop: threading.Event) -> int:
             train_drawn(context, drawn, stop)
             first_size = first_size or memory_bytes()
             if memory_bytes() - first_size > MOST_GROWTH_BYTES:
-                say("has grown too large and makes way for a new one")
+                log_event("has grown too large and makes way for a new one")
                 return GROWN
         elif (status := final_status(context, drawer)) is not None:
             return status
@@ -57,7 +57,7 @@ def next_trial(context: Context, drawer: Drawer) -> Drawn | None:
     try:
         return drawer.start(claim) if claim.trial_id is None else drawer.resume(claim)
     except LeaseLost as error:
-        say("has lost its slot", cause=str(error))
+        log_event("has lost its slot", cause=str(error))
         return None
 
 
@@ -67,11 +67,11 @@ def final_status(context: Context, drawer: Drawer) -> int | None:
     study_id = context.opened.study_id
     reason = stop_reason(context.db, study_id)
     if reason is not None:
-        say("ends", cause=f"the study is stopped: {reason}")
+        log_event("ends", cause=f"the study is stopped: {reason}")
         return FAILURES if stopped_by_failures(reason) else DONE
     budget = budget_left(context.db, study_id)
     if budget.running == 0 and (budget.free == 0 or drawer.exhausted()):
-        say("ends", cause="every trial is done")
+        log_event("ends", cause="every trial is done")
         return DONE
     return None
 
@@ -80,16 +80,16 @@ def stopped_status(context: Context) -> int:
     """The exit status of a worker that was told to stop, by a signal or in the database."""
     with suppress(*UNREACHABLE):  # there is no time to wait for it
         if stop_reason(context.db, context.opened.study_id) == STOP_NOW:
-            say("ends", cause=f"the study is stopped: {STOP_NOW}")
+            log_event("ends", cause=f"the study is stopped: {STOP_NOW}")
             return DONE
-    say("ends", cause="told to stop")
+    log_event("ends", cause="told to stop")
     return TOLD_TO_STOP
 
 
 def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
     """Trains one trial to its outcome, unless it is handed on or lost. Raises InputError."""
     held, config = drawn
-    say("starts", held.number)
+    log_event("starts", held.number)
     try:
         try:
             outcome = run_trial(Assignment(context, held, config, stop))
@@ -100,12 +100,12 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
             context.heartbeat.rest()
         finish(context, held, outcome)
     except HandedOn:
-        say("is handed on", held.number, "told to stop")
+        log_event("is handed on", held.number, "told to stop")
         held.release()
     except LeaseLost as error:
-        say("is lost", held.number, str(error))
+        log_event("is lost", held.number, str(error))
     except UNREACHABLE as error:  # nothing is lost but this attempt
-        say("is put back", held.number, one_line(error))
+        log_event("is put back", held.number, one_line(error))
         held.release()
 
 
@@ -113,10 +113,10 @@ def finish(context: Context, held: HeldTrial, outcome: Outcome) -> None:
     """Tells a trial's outcome, and clears up after it. Raises LeaseLost."""
     note_trial(context, held, outcome)
     held.tell(outcome)
-    say("ends", held.number, str(outcome))
+    log_event("ends", held.number, str(outcome))
     held.close()
     with suppress(OSError, StorageError):  # what is left over costs space alone
-        remove_checkpoint(context.artifacts, context.opened.plan.study.name, held.number)
+        context.artifacts.remove(checkpoint_key(context.opened.plan.study.name, held.number))
         sweep_weights(context)
     if outcome.state == TrialState.FAIL:
         stop_when_all_fail(context)
@@ -126,7 +126,7 @@ def finish(context: Context, held: HeldTrial, outcome: Outcome) -> None:
 def stop_when_all_fail(context: Context) -> None:
     """Stops the study when the last trials all failed."""
     if reason := stop_after_failures(context.db, context.opened):
-        say("stops the study", cause=reason)
+        log_event("stops the study", cause=reason)
 
 
 def memory_bytes() -> int:

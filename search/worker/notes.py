@@ -1,6 +1,6 @@
 """A trial's note, which the dashboard shows."""
 
-from search.log import one_line, say
+from search.log import log_event, one_line
 from search.report.notes import trial_note
 from search.study.outcome import Outcome
 from search.worker.context import Context
@@ -19,4 +19,4 @@ def note_trial(context: Context, held: HeldTrial, outcome: Outcome) -> None:
     except LeaseLost:
         raise
     except Exception as error:
-        say("has no note", held.number, one_line(error), error)
+        log_event("has no note", held.number, one_line(error), error)

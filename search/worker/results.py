@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from search.log import one_line, say
+from search.log import log_event, one_line
 from search.reconnect import waits_for_database
 from search.study.leaderboard import leaderboard
 from search.study.provenance import commit, versions
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
-from storage.artifacts.store import list_weights, weights_key
+from storage.artifacts.keys import weights_key
+from storage.artifacts.listing import list_weights
 from storage.studies.attributes import TrialAttributes
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
         if _rank(context.opened.study, number, fitted.best.miou) < WITH_WEIGHTS:
             with context.artifacts.local(weights_key(context.opened.plan.study.name, number)) as weights:
                 context.trainer.save_model(fitted, weights.path)
-                weights.push()
+                weights.upload()
     except Exception as error:
-        say("keeps no weights", number, one_line(error), error)
+        log_event("keeps no weights", number, one_line(error), error)
 
 
 @waits_for_database

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Train(Protocol):
-    """`trainer.training.fit.train`."""
+    """The type of `trainer.training.fit.train`."""
 
     def __call__(
         self,
@@ -24,7 +24,8 @@ class Train(Protocol):
         on_epoch: Callable[["Epoch"], bool] | None = None,
         checkpoint: Path | None = None,
         should_stop: Callable[[], bool] = ...,
-    ) -> "Fitted": ...
+    ) -> "Fitted":
+        """Trains one configuration."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def keras_trainer() -> Trainer:
     from trainer.model.unet import count_parameters
     from trainer.result.save import save_model
     from trainer.training.backend import require_gpu
-    from trainer.training.fit import masked_class, train
+    from trainer.training.fit import train
 
     def count(config: TrainConfig, dataset: Dataset) -> int:
         _, height, width, channels = dataset.images.shape
         shape = (height, width, channels)
-        return count_parameters(config.model, shape, dataset.classes, masked_class(config))
+        return count_parameters(config.model, shape, dataset.classes, config.masked_class)
 
     def save(fitted: "Fitted", path: Path) -> None:
         save_model(fitted.model, path)

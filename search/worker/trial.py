@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from search.log import one_line, say
+from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome, failed
 from search.worker.assignment import Assignment, HandedOn
 from search.worker.results import add_pictures, save_weights, write_results
-from storage.artifacts.store import checkpoint_key, remove_checkpoint
+from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
 from storage.studies.attributes import TrialAttributes
 from trainer.errors import DivergedError, InputError
@@ -71,10 +71,10 @@ def _judge(assignment: Assignment, error: Exception) -> Outcome:
     if is_out_of_memory(error):
         held.constrain("memory", 1.0)
         return Outcome(TrialState.PRUNED, cause=OUT_OF_MEMORY, message=one_line(error))
-    say("fails", held.number, one_line(error), error)
+    log_event("fails", held.number, one_line(error), error)
     if isinstance(error, CheckpointError) and held.attributes.retries:  # it was read in vain twice: it is damaged
         with suppress(OSError, StorageError):  # then it is read in vain once more
-            remove_checkpoint(context.artifacts, context.opened.plan.study.name, held.number)
+            context.artifacts.remove(checkpoint_key(context.opened.plan.study.name, held.number))
     return failed(error)
 
 
@@ -128,9 +128,9 @@ def _fit(assignment: Assignment, on_epoch: Callable[["Epoch"], bool]) -> "Fitted
     context, held = assignment.context, assignment.held
 
     def upload() -> None:
-        if checkpoint.changed():
+        if checkpoint.is_changed():
             held.require()  # the checkpoint must not replace that of a worker that has the trial by now
-            checkpoint.push()
+            checkpoint.upload()
 
     def should_stop() -> bool:
         upload()

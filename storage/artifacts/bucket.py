@@ -14,22 +14,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from storage.artifacts.local import Local
+from typing_extensions import override
+
+from storage.artifacts.interface import Artifacts
+from storage.artifacts.local import LocalFile
 from storage.errors import StorageError
 from storage.settings import mask_url
 
 if TYPE_CHECKING:
-    from optuna.artifacts import Boto3ArtifactStore
+    from storage.artifacts.optuna_bucket import OptunaBucket
 
 SCHEME = "s3://"
-URL = re.compile(r"s3://([A-Za-z0-9._-]+)((?:/[^?#]*)?)")
-CONNECT_S = 10  # a server that does not answer is found out within a minute, not five
-REMOVED_AT_ONCE = 1000  # S3's limit
+CONNECT_S = 10  # boto3's own limit is 60 s, and it tries five times
+MAX_REMOVED_AT_ONCE = 1000  # S3's limit for one request
+
+_URL = re.compile(r"s3://([A-Za-z0-9._-]+)((?:/[^?#]*)?)")
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """A bucket, or what is behind a prefix of it."""
+class Bucket(Artifacts):
+    """A bucket, or the part of it behind a prefix."""
 
     name: str
     prefix: str  # empty, or with a slash at its end
@@ -39,34 +43,37 @@ class Bucket:
         return f"{SCHEME}{self.name}/{self.prefix}"
 
     @property
-    def store(self) -> "Pictures":
-        from optuna.artifacts import Boto3ArtifactStore
+    @override
+    def store(self) -> "OptunaBucket":
+        from storage.artifacts.optuna_bucket import OptunaBucket
 
-        return Pictures(self, Boto3ArtifactStore(self.name, self.client))
+        return OptunaBucket(self)
 
-    def check(self, room_mib: int = 1) -> None:
-        """Puts, lists, reads and removes a probe; how much room there is, no bucket tells."""
+    @override
+    def check(self, min_free_mib: int = 1) -> None:
         key = f".probe-{uuid.uuid4().hex}"
-        with self.reported():
+        with self.translate_errors():
             self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=b"probe")
         try:
-            self.sizes(key)
+            self.sizes(key)  # the right to list is needed, too
             with self.open(key):
                 pass
         finally:
             self.remove(key)
 
+    @override
     @contextmanager
-    def local(self, key: str) -> Iterator[Local]:
+    def local(self, key: str) -> Iterator[LocalFile]:
         with TemporaryDirectory(prefix="unet-search-") as folder:
             path = Path(folder) / key.rpartition("/")[2]
-            with suppress(FileNotFoundError), self.open(key) as kept, path.open("wb") as file:
-                shutil.copyfileobj(kept, file)
-            yield Local(path, partial(self._put, key))
+            with suppress(FileNotFoundError), self.open(key) as source, path.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            yield LocalFile(path, partial(self._upload, key))
 
+    @override
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        with self.reported():
+        with self.translate_errors():
             try:
                 body = self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"]
             except self.client.exceptions.NoSuchKey:
@@ -74,32 +81,34 @@ class Bucket:
             with closing(body):
                 yield body
 
+    @override
     def sizes(self, folder: str = "") -> dict[str, int]:
         prefix = self.prefix + (f"{folder}/" if folder else "")
-        with self.reported():
+        with self.translate_errors():
             pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.name, Prefix=prefix, Delimiter="/"
             )
             objects = [found for page in pages for found in page.get("Contents", ())]
         return {found["Key"].removeprefix(self.prefix): found["Size"] for found in objects}
 
+    @override
     def remove(self, *keys: str) -> None:
-        """Removes files; there are no folders to be left over."""
-        named = [{"Key": self.prefix + key} for key in keys]
-        for start in range(0, len(named), REMOVED_AT_ONCE):
-            batch = {"Objects": named[start : start + REMOVED_AT_ONCE], "Quiet": True}
-            with self.reported():
+        objects = [{"Key": self.prefix + key} for key in keys]
+        for start in range(0, len(objects), MAX_REMOVED_AT_ONCE):
+            batch = {"Objects": objects[start : start + MAX_REMOVED_AT_ONCE], "Quiet": True}
+            with self.translate_errors():
                 failed = self.client.delete_objects(Bucket=self.name, Delete=batch).get("Errors")
             if failed:
                 raise _unusable(self, f"{failed[0].get('Code')} for {failed[0].get('Key')}")
 
+    @override
     @contextmanager
-    def without_empty_folders(self, keys: Iterable[str]) -> Iterator[None]:
+    def remove_unused_folders(self, keys: Iterable[str]) -> Iterator[None]:
         yield  # a bucket has no folders
 
     @contextmanager
-    def reported(self) -> Iterator[None]:
-        """Makes a StorageError of what boto3 raises."""
+    def translate_errors(self) -> Iterator[None]:
+        """Raises StorageError for boto3's errors."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -107,35 +116,19 @@ class Bucket:
         except (BotoCoreError, ClientError) as error:
             raise _unusable(self, error) from error
 
-    def _put(self, key: str, path: Path) -> None:
-        """In one request, which takes up to 5 GB: a killed worker leaves no parts behind."""
-        with self.reported(), path.open("rb") as file:
+    def _upload(self, key: str, path: Path) -> None:
+        """Uploads in one request, at most 5 GB, so that a killed worker leaves no parts of an upload behind."""
+        with self.translate_errors(), path.open("rb") as file:
             self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=file)
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Optuna's view of a bucket."""
-
-    bucket: Bucket
-    whole: "Boto3ArtifactStore"  # knows no prefix
-
-    def open_reader(self, artifact_id: str) -> BinaryIO:
-        with self.bucket.reported():
-            return self.whole.open_reader(self.bucket.prefix + artifact_id)
-
-    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        with self.bucket.reported():
-            self.whole.write(self.bucket.prefix + artifact_id, content_body)
-
-    def remove(self, artifact_id: str) -> None:
-        with self.bucket.reported():
-            self.whole.remove(self.bucket.prefix + artifact_id)
-
-
 def open_bucket(url: str) -> Bucket:
-    """The bucket of s3://BUCKET[/PREFIX]; asks no server. Raises StorageError where boto3 is missing or refuses."""
-    found = URL.fullmatch(url)
+    """The bucket of s3://BUCKET[/PREFIX], without a request to it.
+
+    Raises:
+        StorageError: the URL is none, boto3 is missing, or it refuses its configuration.
+    """
+    found = _URL.fullmatch(url)
     if found is None:
         raise StorageError(
             f"a bucket must be s3://BUCKET or s3://BUCKET/PREFIX; got {mask_url(url)!r}; "
@@ -152,7 +145,7 @@ def open_bucket(url: str) -> Bucket:
         ) from None
     try:
         client = boto3.Session().client("s3", config=Config(connect_timeout=CONNECT_S))
-    except (BotoCoreError, ValueError) as error:  # a profile, region or endpoint that is none
+    except (BotoCoreError, ValueError) as error:  # an unknown profile, an invalid region or endpoint
         raise _unusable(url, error) from error
     parts = [part for part in found[2].split("/") if part]
     return Bucket(found[1], "".join(f"{part}/" for part in parts), client)

@@ -4,31 +4,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-class Local:
-    """A kept file as one of this machine: read and written at `path`, which need not exist.
+class LocalFile:
+    """A file of this machine that stands for one of the artifact store.
 
-    upload: brings the file at `path` to where it is kept; None where it is kept at `path` itself
+    Args:
+        path: where it is read and written; it need not exist.
+        upload: copies it to the artifact store; None where the path lies in the store itself.
     """
 
     def __init__(self, path: Path, upload: Callable[[Path], None] | None = None) -> None:
         self.path = path
         self._upload = upload
-        self._kept = _stamp(path)
+        self._uploaded = _stamp(path)
 
-    def changed(self) -> bool:
-        """Whether the file was written since it was last pushed, and there is somewhere to push it to."""
-        return self._upload is not None and _stamp(self.path) not in (None, self._kept)
+    def is_changed(self) -> bool:
+        """Whether the file has changed since it was downloaded or uploaded; False where there is nothing to upload."""
+        return self._upload is not None and _stamp(self.path) not in (None, self._uploaded)
 
-    def push(self) -> None:
-        """Keeps the file as it is now, if it changed. Raises StorageError."""
-        if self._upload is not None and self.changed():
+    def upload(self) -> None:
+        """Uploads the file if it has changed. Raises StorageError."""
+        if self._upload is not None and self.is_changed():
             stamp = _stamp(self.path)
             self._upload(self.path)
-            self._kept = stamp
+            self._uploaded = stamp
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Differs once a file was written again; None where there is none."""
+    """A value that changes whenever the file is written; None for a missing file."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.artifacts.folder import unwritable
-from storage.artifacts.store import Artifacts
+from storage.artifacts.interface import Artifacts
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

@@ -1,8 +1,8 @@
-"""A backup: one zip, whatever the server's version.
+"""The format of a backup: a zip that does not depend on the server's version.
 
-format.json          what is in it: `Manifest`
-rows/TABLE.jsonl     one JSON object a line, its keys the table's columns, for every table of storage/studies/rows.py
-artifacts/           pictures, checkpoints and weights, as they lie in the artifact store
+format.json          its contents: `Manifest`
+rows/TABLE.jsonl     the rows of every table of storage/studies/rows.py, a JSON object by columns on each line
+artifacts/KEY        pictures, checkpoints and weights, under their keys in the artifact store
 """
 
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ FORMAT = 1
 MANIFEST = "format.json"
 ARTIFACTS = "artifacts"
 
-Tell = Callable[[str, int, int], None]  # progress: "rows" or "files", how many are done, of how many
+Progress = Callable[[str, int, int], None]  # called with "rows" or "files", how many are done, and how many there are
 
 
 class Manifest(BaseModel):
-    """What a backup holds. The versions are for people: only the format's number decides."""
+    """A backup's contents. The versions are for people; whether it can be read depends on `format` alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -30,9 +30,9 @@ class Manifest(BaseModel):
 
 
 def rows_name(table: str) -> str:
-    """Where the rows of a table are."""
+    """The name in the zip of a table's rows."""
     return f"rows/{table}.jsonl"
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Tells nobody."""
+def ignore_progress(what: str, done: int, total: int) -> None:
+    """Shows nothing."""

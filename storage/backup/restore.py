@@ -1,7 +1,7 @@
-"""A backup's studies, put into a database that may hold others, in one transaction.
+"""Restores a backup's studies into a database, which may have others, in one transaction.
 
-Names, trial numbers and artifact ids stay. Ids of studies and trials are given anew, in the same order; RUNNING trials
-come without a slot, so that the next worker goes on with them.
+Names, trial numbers and artifact ids stay the same. Studies and trials get new ids, in the same order. RUNNING trials
+have no slot, so that the next worker adopts them.
 """
 
 import json
@@ -14,110 +14,110 @@ from zipfile import ZipInfo
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from storage.artifacts.store import Artifacts
-from storage.backup.manifest import Tell, silent
-from storage.backup.read import PIECE_BYTES, Backup, Row, not_whole
-from storage.database.connection import Database, reported
+from storage.artifacts.interface import Artifacts
+from storage.backup.manifest import Progress, ignore_progress
+from storage.backup.read import CHUNK_BYTES, Backup, Row, damaged_backup
+from storage.database.connection import Database, translate_errors
 from storage.database.schema import RESTORE, lock
 from storage.errors import StorageError
 from storage.studies.rows import TABLES, Table, check_columns
 
-ROWS_AT_ONCE = 1000
-CHARACTERS_AT_ONCE = 1 << 22
+MAX_BATCH_ROWS = 1000
+MAX_BATCH_CHARACTERS = 1 << 22
 
-NEW_STUDY = text("""
+# Creates a study; returns no id where there is one of that name.
+_INSERT_STUDY = text("""
     insert into studies (study_name) values (:name) on conflict (study_name) do nothing returning study_id""")
-NEW_TRIALS = text("select nextval(pg_get_serial_sequence('trials', 'trial_id')) from generate_series(1, :count)")
-NAMED = text("select study_name from studies where study_name = any(:names) order by 1")
+_NEW_TRIAL_IDS = text("select nextval(pg_get_serial_sequence('trials', 'trial_id')) from generate_series(1, :count)")
+_EXISTING_NAMES = text("select study_name from studies where study_name = any(:names) order by 1")
 
-# The dashboard names a trial by its id in the keys of its study's attributes: notes, and older artifacts.
-NAMES_TRIAL = re.compile(r"(dashboard:(?:artifacts:)?)([0-9]+)(:.*)", re.DOTALL)
+# Keys of study attributes in which the dashboard stores a trial's id: those of notes and older artifacts.
+_KEY_WITH_TRIAL_ID = re.compile(r"(dashboard:(?:artifacts:)?)([0-9]+)(:.*)", re.DOTALL)
 
-Ids = dict[int, int]  # by the id in the backup, the one in the database
+Ids = dict[int, int]  # ids in the database by ids in the backup
 
 
-def restore_backup(db: Database, artifacts: Artifacts, backup: Backup, tell: Tell = silent) -> None:
-    """Puts a checked backup into the database, and its files into the artifact store: all or nothing.
+def restore_backup(db: Database, artifacts: Artifacts, backup: Backup, on_progress: Progress = ignore_progress) -> None:
+    """Restores a checked backup, its rows to the database and its files to the artifact store: all of it or nothing.
 
     Raises:
-        StorageError: a study of that name exists, a file of that name has other content, or a value is none of its
-            column's type.
+        StorageError: a study exists already, a file exists with other content, or a value is not of its column's type.
         StorageError, OSError: a file cannot be written.
     """
-    with reported(db.url), db.engine.begin() as connection:
-        lock(connection, RESTORE)  # so that no other restore takes files for its own that this one may take away
+    with translate_errors(db.url), db.engine.begin() as connection:
+        lock(connection, RESTORE)  # an earlier restore that fails may remove files that this one would find and need
         check_columns(connection)
         _refuse_existing(connection, backup.manifest.studies)
-        with files_put_back(backup, artifacts, tell):
+        with _restored_files(backup, artifacts, on_progress):
             try:
-                _insert_all(connection, backup, tell)
+                _insert_all(connection, backup, on_progress)
             except (DataError, IntegrityError) as error:
-                raise not_whole(backup.path, str(error.orig).split("\n", 1)[0]) from None
+                raise damaged_backup(backup.path, str(error.orig).split("\n", 1)[0]) from None
 
 
 def _refuse_existing(connection: Connection, names: Sequence[str]) -> None:
-    existing = connection.scalars(NAMED, {"names": list(names)}).all()
+    existing = connection.scalars(_EXISTING_NAMES, {"names": list(names)}).all()
     if existing:
-        raise _exists(existing)
+        raise _study_exists(existing)
 
 
-def _exists(names: Iterable[str]) -> StorageError:
+def _study_exists(names: Iterable[str]) -> StorageError:
     return StorageError(
         f"a restored study must be new in the database; got {', '.join(names)}, which is there; "
         "delete it with `unet-search study delete`, or restore into another database"
     )
 
 
-def _insert_all(connection: Connection, backup: Backup, tell: Tell) -> None:
+def _insert_all(connection: Connection, backup: Backup, on_progress: Progress) -> None:
     studies, trials, *others = TABLES
     done, total = 0, sum(backup.manifest.rows.values())
-    study_ids = {row["study_id"]: _new_study(connection, row["study_name"]) for row in backup.rows(studies)}
+    study_ids = {row["study_id"]: _insert_study(connection, row["study_name"]) for row in backup.rows(studies)}
     trial_ids: Ids = {}
     for rows in _batches(backup.rows(trials)):
-        trial_ids |= zip((row["trial_id"] for row in rows), _new_trials(connection, len(rows)), strict=True)
-        _insert(connection, trials, rows, _renamed(study_ids, trial_ids))
-        tell("rows", done := done + len(rows), total)
+        trial_ids |= zip((row["trial_id"] for row in rows), _new_trial_ids(connection, len(rows)), strict=True)
+        _insert(connection, trials, rows, _id_translator(study_ids, trial_ids))
+        on_progress("rows", done := done + len(rows), total)
     for table in others:
         for rows in _batches(backup.rows(table)):
-            _insert(connection, table, rows, _renamed(study_ids, trial_ids))
-            tell("rows", done := done + len(rows), total)
+            _insert(connection, table, rows, _id_translator(study_ids, trial_ids))
+            on_progress("rows", done := done + len(rows), total)
 
 
-def _new_study(connection: Connection, name: str) -> int:
-    study_id: int | None = connection.scalar(NEW_STUDY, {"name": name})
-    if study_id is None:  # another command made it at this moment
-        raise _exists([name])
+def _insert_study(connection: Connection, name: str) -> int:
+    study_id: int | None = connection.scalar(_INSERT_STUDY, {"name": name})
+    if study_id is None:  # another command has created it since `_refuse_existing`
+        raise _study_exists([name])
     return study_id
 
 
-def _new_trials(connection: Connection, count: int) -> Sequence[int]:
-    return connection.scalars(NEW_TRIALS, {"count": count}).all()
+def _new_trial_ids(connection: Connection, count: int) -> Sequence[int]:
+    return connection.scalars(_NEW_TRIAL_IDS, {"count": count}).all()
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row], rename: Callable[[Row], Row]) -> None:
-    """PostgreSQL itself reads the values: every type comes back as it was written."""
+def _insert(connection: Connection, table: Table, rows: Sequence[Row], translate: Callable[[Row], Row]) -> None:
+    """Inserts rows as JSON, which PostgreSQL converts to the columns' types as it converted from them."""
     columns = ", ".join(table.columns)
     statement = f"""
         insert into {table.name} ({columns})
         select {columns} from json_populate_recordset(cast(null as {table.name}), cast(:rows as json))"""
-    connection.execute(text(statement), {"rows": json.dumps([rename(row) for row in rows])})
+    connection.execute(text(statement), {"rows": json.dumps([translate(row) for row in rows])})
 
 
-def _renamed(study_ids: Ids, trial_ids: Ids) -> Callable[[Row], Row]:
-    """Gives rows with the database's ids for the backup's."""
+def _id_translator(study_ids: Ids, trial_ids: Ids) -> Callable[[Row], Row]:
+    """Returns a function that replaces the backup's ids in a row by those in the database."""
 
-    def rename(row: Row) -> Row:
+    def translate(row: Row) -> Row:
         changes: Row = {}
         if "study_id" in row:
             changes["study_id"] = study_ids[row["study_id"]]
         if "trial_id" in row:
             changes["trial_id"] = trial_ids[row["trial_id"]]
-        if match := NAMES_TRIAL.fullmatch(str(row.get("key"))):
-            before, trial_id, behind = match.groups()
-            changes["key"] = f"{before}{trial_ids.get(int(trial_id), trial_id)}{behind}"
+        if match := _KEY_WITH_TRIAL_ID.fullmatch(str(row.get("key"))):
+            prefix, trial_id, suffix = match.groups()
+            changes["key"] = f"{prefix}{trial_ids.get(int(trial_id), trial_id)}{suffix}"
         return row | changes
 
-    return rename
+    return translate
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -126,7 +126,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     for row in rows:
         batch.append(row)
         characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(batch) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+        if len(batch) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:
@@ -134,34 +134,34 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 @contextmanager
-def files_put_back(backup: Backup, artifacts: Artifacts, tell: Tell = silent) -> Iterator[None]:
-    """Has the backup's files in the artifact store; an error inside takes away again those that were not there before.
+def _restored_files(backup: Backup, artifacts: Artifacts, on_progress: Progress) -> Iterator[None]:
+    """Writes the backup's files to the artifact store; an error inside the context removes the new ones again.
 
-    Raises StorageError where a file of that name has other content: it may be another database's.
+    Raises StorageError where a file exists with other content, since it may be of another database.
     """
-    made: list[str] = []
-    with artifacts.without_empty_folders(backup.files):
+    new_keys: list[str] = []
+    with artifacts.remove_unused_folders(backup.files):
         try:
             if backup.files:
                 artifacts.check(1 + (sum(info.file_size for info in backup.files.values()) >> 20))
             for done, (key, info) in enumerate(backup.files.items()):
-                tell("files", done, len(backup.files))
-                if not _is_there(artifacts, key, info):
-                    made.append(key)
-                    _put(backup, info, artifacts, key)
+                on_progress("files", done, len(backup.files))
+                if not _exists(artifacts, key, info):
+                    new_keys.append(key)
+                    _write_file(backup, info, artifacts, key)
             yield
         except BaseException:
-            artifacts.remove(*made)
+            artifacts.remove(*new_keys)
             raise
 
 
-def _is_there(artifacts: Artifacts, key: str, info: ZipInfo) -> bool:
-    """Whether the file is there already, with the same content; a StorageError where it has another."""
+def _exists(artifacts: Artifacts, key: str, info: ZipInfo) -> bool:
+    """Whether the file exists. Raises StorageError where its content differs."""
     size, checksum = 0, 0
     try:
         with artifacts.open(key) as file:
-            while piece := file.read(PIECE_BYTES):
-                size, checksum = size + len(piece), zlib.crc32(piece, checksum)
+            while chunk := file.read(CHUNK_BYTES):
+                size, checksum = size + len(chunk), zlib.crc32(chunk, checksum)
     except FileNotFoundError:
         return False
     except IsADirectoryError:
@@ -174,13 +174,13 @@ def _is_there(artifacts: Artifacts, key: str, info: ZipInfo) -> bool:
     return True
 
 
-def _put(backup: Backup, info: ZipInfo, artifacts: Artifacts, key: str) -> None:
-    with artifacts.local(key) as kept:
-        partial = kept.path.with_name(f".restored-{kept.path.name}")
+def _write_file(backup: Backup, info: ZipInfo, artifacts: Artifacts, key: str) -> None:
+    with artifacts.local(key) as target:
+        partial = target.path.with_name(f".restored-{target.path.name}")
         try:
             with partial.open("wb") as file:
-                file.writelines(backup.pieces(info))
-            partial.replace(kept.path)
+                file.writelines(backup.chunks(info))
+            partial.replace(target.path)
         finally:
             partial.unlink(missing_ok=True)
-        kept.push()
+        target.upload()

@@ -1,7 +1,7 @@
-"""Studies with their rows, pictures, checkpoints and weights, written to one file of the form in `manifest.py`.
+"""Writes a backup of studies, in the format of `manifest.py`, while workers go on.
 
-All rows are of one snapshot, taken while workers go on. A checkpoint may be newer than the rows: its worker reports
-what the rows lack when it goes on with the trial.
+All rows are of one snapshot. A checkpoint may be newer than the rows: a worker that resumes from it reports the epochs
+that the rows lack.
 """
 
 import os
@@ -15,46 +15,51 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection, text
 
-from storage.artifacts.store import Artifacts, study_files
-from storage.backup.manifest import ARTIFACTS, FORMAT, MANIFEST, Manifest, Tell, rows_name, silent
-from storage.database.connection import Database, reported
+from storage.artifacts.interface import Artifacts
+from storage.artifacts.listing import study_files
+from storage.backup.manifest import ARTIFACTS, FORMAT, MANIFEST, Manifest, Progress, ignore_progress, rows_name
+from storage.database.connection import Database, translate_errors
 from storage.database.schema import own_version
 from storage.errors import StorageError
 from storage.studies.rows import TABLES, Table, check_columns, count_rows
-from storage.studies.study import STUDIES
+from storage.studies.study import study_ids
 
-ROWS_AT_ONCE = 2000
+BATCH_ROWS = 2000
 
-# Numbers to the last digit and times in UTC, whatever the server is set to.
-EXACT = text("select set_config('extra_float_digits', '1', true), set_config('TimeZone', 'UTC', true)")
-REVISION = text("select version_num from alembic_version")
+# Makes PostgreSQL write numbers without loss and times in UTC, whatever the server's settings.
+_SET_EXACT = text("select set_config('extra_float_digits', '1', true), set_config('TimeZone', 'UTC', true)")
+_GET_OPTUNA_REVISION = text("select version_num from alembic_version")
 
 
 def write_backup(
-    db: Database, artifacts: Artifacts, path: Path, names: Sequence[str] = (), tell: Tell = silent
+    db: Database, artifacts: Artifacts, path: Path, names: Sequence[str] = (), on_progress: Progress = ignore_progress
 ) -> Manifest:
-    """Writes the studies of these names (none: all) to a new file; gives what is in it.
+    """Writes a backup of studies to a file; returns its manifest.
 
     Args:
-        path: written over where it exists; the caller sees to it that half a file is never taken for a whole one.
+        db: the database of the studies.
+        artifacts: their artifact store.
+        path: the file; an existing one is overwritten. The write is not atomic.
+        names: the studies; all of the database where none is named.
+        on_progress: called after every batch of rows, and before every file.
 
     Raises:
-        StorageError: there is no such study, the tables are another version's, or a bucket cannot be read.
+        StorageError: a study does not exist, the tables are of another version, or a bucket cannot be read.
         OSError: the file cannot be written.
     """
     engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
     with path.open("wb") as file:
         with (
-            reported(db.url),
+            translate_errors(db.url),
             engine.connect() as connection,
             ZipFile(file, "w", ZIP_DEFLATED) as archive,
         ):
-            connection.execute(EXACT)
-            studies = _choose(connection, names)
+            connection.execute(_SET_EXACT)
+            studies = _choose_studies(connection, names)
             check_columns(connection)
             keys = [key for files in study_files(connection, artifacts, studies).values() for key in files]
-            written = _write_files(archive, artifacts, keys, tell)
-            rows = _write_tables(archive, connection, list(studies.values()), tell)
+            written = _write_files(archive, artifacts, keys, on_progress)
+            rows = _write_tables(archive, connection, list(studies.values()), on_progress)
             manifest = Manifest(
                 format=FORMAT,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,32 +74,32 @@ def write_backup(
     return manifest
 
 
-def _choose(connection: Connection, names: Sequence[str]) -> dict[str, int]:
-    """Names and ids of the studies, in their order in the database."""
-    found = {row.study_name: row.study_id for row in connection.execute(STUDIES)}
+def _choose_studies(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """The ids of the studies by name, in the order of their ids."""
+    found = study_ids(connection)
     missing = [name for name in names if name not in found]
     if missing or not found:
         raise StorageError(
-            f"a study must exist to be kept; got {', '.join(missing) or 'none'}; "
+            f"a study must exist to be backed up; got {', '.join(missing) or 'none'}; "
             f"in the database: {', '.join(sorted(found)) or 'none'}"
         )
     chosen = {name: key for name, key in found.items() if not names or name in names}
     return dict(sorted(chosen.items(), key=lambda study: study[1]))
 
 
-def _write_files(archive: ZipFile, artifacts: Artifacts, keys: Sequence[str], tell: Tell) -> int:
+def _write_files(archive: ZipFile, artifacts: Artifacts, keys: Sequence[str], on_progress: Progress) -> int:
     written = 0
     for done, key in enumerate(keys):
-        tell("files", done, len(keys))
-        stored = ZipInfo(f"{ARTIFACTS}/{key}")  # no smaller deflated
+        on_progress("files", done, len(keys))
+        member = ZipInfo(f"{ARTIFACTS}/{key}")  # stored: deflated, they would be no smaller
         with suppress(FileNotFoundError):  # the checkpoint of a trial that has just ended
-            with artifacts.open(key) as source, archive.open(stored, "w", force_zip64=True) as target:
+            with artifacts.open(key) as source, archive.open(member, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target)
             written += 1
     return written
 
 
-def _write_tables(archive: ZipFile, connection: Connection, ids: list[int], tell: Tell) -> dict[str, int]:
+def _write_tables(archive: ZipFile, connection: Connection, ids: list[int], on_progress: Progress) -> dict[str, int]:
     counts = count_rows(connection, ids)
     done, total = 0, sum(counts.values())
     for table in TABLES:
@@ -102,22 +107,22 @@ def _write_tables(archive: ZipFile, connection: Connection, ids: list[int], tell
             for lines in _lines(connection, table, ids):
                 file.write("".join(f"{line}\n" for line in lines).encode())
                 done += len(lines)
-                tell("rows", done, total)
+                on_progress("rows", done, total)
     return dict(counts)
 
 
 def _lines(connection: Connection, table: Table, ids: list[int]) -> Iterable[Sequence[str]]:
-    """The rows as JSON, some at a time: a large study is never held as a whole, here or by the driver."""
+    """The rows as JSON, in batches, so that neither this process nor the driver has all of a large study in memory."""
     rows = f"select {', '.join(table.columns)} from {table.name} where {table.of_studies} order by {table.order}"
-    statement = text(f"select cast(row_to_json(kept) as text) from ({rows}) kept")
-    result = connection.execute(statement, {"ids": ids}, execution_options={"yield_per": ROWS_AT_ONCE})
-    return result.scalars().partitions(ROWS_AT_ONCE)  # without it: all rows at once
+    statement = text(f"select cast(row_to_json(r) as text) from ({rows}) r")
+    result = connection.execute(statement, {"ids": ids}, execution_options={"yield_per": BATCH_ROWS})
+    return result.scalars().partitions(BATCH_ROWS)
 
 
 def _versions(connection: Connection) -> dict[str, str]:
     return {
         **{name: metadata.version(name) for name in ("unet-search", "optuna")},
         "tables of unet-search": str(own_version(connection)),
-        "tables of optuna": str(connection.scalar(REVISION)),
+        "tables of optuna": str(connection.scalar(_GET_OPTUNA_REVISION)),
         "postgresql": str(connection.scalar(text("show server_version"))),
     }

@@ -1,6 +1,6 @@
-"""The one truth: a PostgreSQL database with Optuna's tables and ours.
+"""Connections to a PostgreSQL database with Optuna's tables and ours.
 
-Optuna is imported where it is needed only: `status` lives on SQL alone, and Optuna's storage takes a second to import.
+Optuna's storage takes a second to import, so it is imported only where it is used: `status` needs SQL alone.
 """
 
 import logging
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 CONNECT_S = 5
 
 CONNECT_ARGS = {
-    "connect_timeout": CONNECT_S,  # a host that drops packets would hold a command for minutes
-    "application_name": "unet-search",  # what pg_stat_activity shows
-    "keepalives": 1,  # firewalls forget connections that are idle during long epochs
+    "connect_timeout": CONNECT_S,  # otherwise a host that drops packets would delay a command for minutes
+    "application_name": "unet-search",  # shown by pg_stat_activity
+    "keepalives": 1,  # against firewalls that drop connections that are idle during long epochs
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds until a silent server counts as lost
 }
 ENGINE_KWARGS: dict[str, Any] = {
-    "pool_size": 2,  # the training thread and the one that renews leases: 8 workers stay below 40 connections
-    "max_overflow": 2,  # Optuna's storage needs two at once to be built; the dashboard answers from several threads
-    "pool_pre_ping": True,  # a connection that the server or a firewall dropped is replaced unseen
-    "pool_recycle": 1800,  # seconds; below the usual idle limits of proxies
-    "isolation_level": "READ COMMITTED",  # after a lock, the next statement must see what its last holder wrote
+    "pool_size": 2,  # for the training thread and the one that renews leases: 8 workers need less than 40 connections
+    "max_overflow": 2,  # opening Optuna's storage takes two at once; the dashboard has several threads
+    "pool_pre_ping": True,  # replaces connections that the server or a firewall has dropped
+    "pool_recycle": 1800,  # seconds; less than proxies usually allow
+    "isolation_level": "READ COMMITTED",  # after a lock, statements must see what its last holder wrote
     "connect_args": CONNECT_ARGS,
 }
 
 
 @dataclass(frozen=True)
 class Database:
-    """An open database. `url` holds the password: show `masked_url`."""
+    """An open database. `url` contains the password; `masked_url` is to be shown."""
 
     url: str
     engine: Engine  # for our own SQL
@@ -55,17 +55,18 @@ class Database:
 
     @property
     def masked_url(self) -> str:
+        """The URL without its password."""
         return mask_url(self.url)
 
     @cached_property
     def storage(self) -> "BaseStorage":
-        """Optuna's storage with its cache, heartbeats off; made at first use, which takes about a second."""
+        """Optuna's storage, with its cache and without heartbeats; its first use takes about a second."""
         from optuna.storages import get_storage
 
         return get_storage(_optuna_storage(self.url, skip_table_creation=True))
 
     def close(self) -> None:
-        """Gives all idle connections back; a later use opens new ones."""
+        """Closes all idle connections; a later use opens new ones."""
         self.engine.dispose()
         backend = getattr(self.__dict__.get("storage"), "_backend", None)
         if backend is not None:
@@ -73,11 +74,11 @@ class Database:
 
 
 def create_tables(url: str) -> None:
-    """Makes Optuna's tables and ours where they are missing. Any number of processes may do so at once."""
+    """Creates Optuna's tables and ours where they are missing; any number of processes may do so at once."""
     url = normalise_url(url)
     engine = make_engine(url)
     try:
-        with reported(url), engine.begin() as connection:
+        with translate_errors(url), engine.begin() as connection:
             lock(connection, SCHEMA)
             _optuna_storage(url, skip_table_creation=False).engine.dispose()
             create_own_tables(connection)
@@ -86,10 +87,10 @@ def create_tables(url: str) -> None:
 
 
 def connect(url: str) -> Database:
-    """Opens a database that holds the tables; never creates any. Raises StorageError within some seconds."""
+    """Opens a database with tables. Raises StorageError where there are none, or after some seconds without a reply."""
     url = normalise_url(url)
     engine = make_engine(url)
-    with reported(url), engine.connect() as connection:
+    with translate_errors(url), engine.connect() as connection:
         ready = has_tables(connection)
         if ready:
             check_version(connection)
@@ -103,9 +104,11 @@ def connect(url: str) -> Database:
 
 @contextmanager
 def open_database(settings: Settings, create: bool = False) -> Iterator[Database]:
-    """Yields the database of DATABASE_URL, or the one of the embedded server in the run's folder.
+    """Yields the database of DATABASE_URL, or that of the embedded server in the run's folder.
 
-    With `create` missing tables, and the embedded server's data, are made; without, they are a StorageError.
+    Args:
+        settings: where the database is.
+        create: makes missing tables, and the embedded server's data; otherwise they are a StorageError.
     """
     with find_database(settings, create) as url:
         if create:
@@ -119,7 +122,7 @@ def open_database(settings: Settings, create: bool = False) -> Iterator[Database
 
 @contextmanager
 def find_database(settings: Settings, create: bool) -> Iterator[str]:
-    """Yields the URL of the database, its server running; `create` as for `open_database`, of the server's data."""
+    """Yields the URL of the database while its server runs; `create` makes missing data of an embedded server."""
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -134,14 +137,14 @@ def find_database(settings: Settings, create: bool) -> Iterator[str]:
 
 @contextmanager
 def joined_transaction(db: Database) -> Iterator[Connection]:
-    """A transaction that everything joins that Optuna's storage reads or writes in this thread: all of it or nothing.
+    """A transaction of which everything is part that Optuna's storage reads or writes in this thread.
 
-    Optuna opens a session of its own for every call. For as long as the context lasts, this thread's session is one
-    on the transaction's connection, in which Optuna's commits end savepoints.
+    Optuna opens a session for every call. Inside the context, this thread's session uses the transaction's connection,
+    and Optuna's commits end savepoints.
     """
-    from sqlalchemy.orm import Session  # with Optuna, not with `status`
+    from sqlalchemy.orm import Session  # slow to import, as Optuna's storage is
 
-    backend: RDBStorage = getattr(db.storage, "_backend")  # noqa: B009 - no part of the type
+    backend: RDBStorage = getattr(db.storage, "_backend")  # noqa: B009 - BaseStorage has no such attribute
     with backend.engine.begin() as connection:
         backend.scoped_session.registry.set(Session(connection, join_transaction_mode="create_savepoint"))
         try:
@@ -151,7 +154,7 @@ def joined_transaction(db: Database) -> Iterator[Connection]:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with our settings; a StorageError where the URL is none."""
+    """An engine with our settings. Raises StorageError for an invalid URL."""
     try:
         return create_engine(url, **ENGINE_KWARGS)
     except SQLAlchemyError as error:
@@ -164,10 +167,10 @@ def make_engine(url: str) -> Engine:
 def _optuna_storage(url: str, skip_table_creation: bool) -> "RDBStorage":
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # one line a trial would tear the live table
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every trial would break the live table
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        # A copy: Optuna keeps the dictionary and may change it.
+        # A copy, since Optuna may change the dictionary.
         return optuna.storages.RDBStorage(url, dict(ENGINE_KWARGS), skip_table_creation=skip_table_creation)
     except RuntimeError as error:
         if "no longer compatible" not in str(error):
@@ -179,18 +182,18 @@ def _optuna_storage(url: str, skip_table_creation: bool) -> "RDBStorage":
 
 
 @contextmanager
-def reported(url: str) -> Iterator[None]:
-    """Makes one line, without the password, of what the driver says."""
+def translate_errors(url: str) -> Iterator[None]:
+    """Raises StorageError, one line without the password, for errors of the database driver."""
     try:
         yield
     except (SQLAlchemyError, UnicodeError) as error:
         raise StorageError(
-            f"the database must answer; got {_reason(url, error)} from {mask_url(url)}; "
+            f"the database must answer; got {_describe(url, error)} from {mask_url(url)}; "
             "check DATABASE_URL, and that the server runs and can be reached from here"
-        ) from None  # the driver's own message may show the password
+        ) from None  # the original error may show the password
 
 
-def _reason(url: str, error: Exception) -> str:
+def _describe(url: str, error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     reason = " ".join(str(cause).split()) or type(cause).__name__
     password = make_url(url).password

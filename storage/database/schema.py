@@ -1,6 +1,6 @@
-"""Our tables beside Optuna's, and the locks that guard both. All names begin with `unet_search_`.
+"""Our tables beside Optuna's, and the locks that guard both.
 
-Rows go with their study or trial when Optuna or its dashboard deletes it.
+The tables' names begin with `unet_search_`. A row is deleted with its study or trial, also by Optuna's dashboard.
 """
 
 from sqlalchemy import Connection, text
@@ -8,13 +8,14 @@ from sqlalchemy import Connection, text
 from storage.errors import StorageError
 
 VERSION = 1  # of our tables
-STEPS: dict[int, tuple[str, ...]] = {}  # by version, the statements that make it of the version before
-LOCKS = 0x756E6574  # first key of our advisory locks, "unet"; the second is a study's id or one of these
-SCHEMA, RESTORE = 0, -1  # below them, the notes of studies
-MARKER = "unet_search_configurations"  # the table made last: where it stands, all do
+UPGRADES: dict[int, tuple[str, ...]] = {}  # by version, the statements that upgrade the version before to it
 
-# What is frozen in a study, how many trials it may have, and why it was stopped (null: it goes on).
-STUDIES = """
+# The second keys of our advisory locks: a study's id, one of these, or a number below them for a study's note.
+SCHEMA, RESTORE = 0, -1
+_FIRST_KEY = 0x756E6574  # of all our advisory locks, "unet"
+
+# A study's frozen question, its budget of trials, and why it was stopped (null: it was not).
+_STUDIES = """
 create table if not exists unet_search_studies (
   study_id integer primary key references studies on delete cascade,
   question jsonb,
@@ -23,8 +24,8 @@ create table if not exists unet_search_studies (
   created timestamptz not null default now()
 )"""
 
-# A place of the budget that a worker holds. No trial yet: between claim and ask. No owner: released.
-SLOTS = """
+# Slots, see storage/studies/leases.py. One without a trial is between claim and ask; one without an owner is released.
+_SLOTS = """
 create table if not exists unet_search_slots (
   slot uuid primary key,
   study_id integer not null references studies on delete cascade,
@@ -33,84 +34,84 @@ create table if not exists unet_search_slots (
   worker text not null,
   expires timestamptz not null
 )"""
-SLOTS_BY_STUDY = "create index if not exists unet_search_slots_study on unet_search_slots (study_id)"
+_SLOTS_BY_STUDY = "create index if not exists unet_search_slots_study on unet_search_slots (study_id)"
 
 # Which trial has a configuration, by the configuration's hash.
-CONFIGURATIONS = """
+_CONFIGURATIONS = """
 create table if not exists unet_search_configurations (
   study_id integer not null references studies on delete cascade,
   digest text not null,
   trial_id integer not null references trials on delete cascade,
   primary key (study_id, digest)
 )"""
-CONFIGURATIONS_BY_TRIAL = (
+_CONFIGURATIONS_BY_TRIAL = (
     "create index if not exists unet_search_configurations_trial on unet_search_configurations (trial_id)"
 )
 
-# The version of our tables, one row.
-VERSIONS = """
+# The version of our tables, in one row.
+_VERSIONS = """
 create table if not exists unet_search_version (
   single boolean primary key default true check (single),
   version integer not null
 )"""
-GET_VERSION = text("select version from unet_search_version")
-SET_VERSION = text("""
+_GET_VERSION = text("select version from unet_search_version")
+_SET_VERSION = text("""
     insert into unet_search_version (version) values (:version)
     on conflict (single) do update set version = excluded.version""")
 
-LOCK = text("select pg_advisory_xact_lock(:locks, :key)")
+_LOCK = text("select pg_advisory_xact_lock(:first_key, :key)")
 
 
 def lock(connection: Connection, key: int) -> None:
-    """Waits for the lock of a study (its id), SCHEMA or RESTORE; the end of the transaction gives it back."""
-    connection.execute(LOCK, {"locks": LOCKS, "key": key})
+    """Waits for the lock of a study (its id), SCHEMA or RESTORE, and holds it until the end of the transaction."""
+    connection.execute(_LOCK, {"first_key": _FIRST_KEY, "key": key})
 
 
 def lock_note(connection: Connection, study_id: int) -> None:
-    """The same for a study's note, so that no claim waits for who writes it."""
+    """The same for a study's note, a lock of its own so that no claim waits while the note is written."""
     lock(connection, RESTORE - study_id)
 
 
 def create_own_tables(connection: Connection) -> None:
-    """Makes our tables where they are missing; Optuna's must exist, and none of ours be of another version."""
+    """Creates our tables where they are missing, after Optuna's. Raises StorageError for those of another version."""
     if has_tables(connection):
         check_version(connection)
-    for statement in (STUDIES, SLOTS, SLOTS_BY_STUDY, CONFIGURATIONS, CONFIGURATIONS_BY_TRIAL, VERSIONS):
+    for statement in (_STUDIES, _SLOTS, _SLOTS_BY_STUDY, _CONFIGURATIONS, _CONFIGURATIONS_BY_TRIAL, _VERSIONS):
         connection.execute(text(statement))
-    connection.execute(SET_VERSION, {"version": VERSION})
+    connection.execute(_SET_VERSION, {"version": VERSION})
 
 
 def upgrade_own_tables(connection: Connection) -> tuple[int, int]:
-    """Brings our tables to VERSION, under the schema's lock; gives the versions before and after."""
+    """Upgrades our tables to VERSION; returns the versions before and after. The caller holds the lock of SCHEMA."""
     before = own_version(connection)
     if before > VERSION:
         check_version(connection)
     for version in range(before + 1, VERSION + 1):
-        for statement in STEPS[version]:
+        for statement in UPGRADES[version]:
             connection.execute(text(statement))
-    connection.execute(text(VERSIONS))
-    connection.execute(SET_VERSION, {"version": VERSION})
+    connection.execute(text(_VERSIONS))
+    connection.execute(_SET_VERSION, {"version": VERSION})
     return before, VERSION
 
 
 def has_tables(connection: Connection) -> bool:
-    """Says whether the database holds our tables, and with them Optuna's."""
-    return has_table(connection, MARKER)
+    """Whether the database has our tables; they are created after Optuna's, in one transaction."""
+    return has_table(connection, "unet_search_studies")
 
 
 def has_table(connection: Connection, name: str) -> bool:
-    """Says whether there is a table of that name."""
+    """Whether there is a table of that name."""
     return connection.scalar(text("select to_regclass(:name)"), {"name": name}) is not None
 
 
 def own_version(connection: Connection) -> int:
-    """The version of our tables; 1 for those that were made before it was kept."""
-    found = connection.scalar(GET_VERSION) if has_table(connection, "unet_search_version") else None
+    """The version of our tables; 1 for those that were created before versions were stored."""
+    found = connection.scalar(_GET_VERSION) if has_table(connection, "unet_search_version") else None
     return 1 if found is None else int(found)
 
 
 def check_version(connection: Connection) -> None:
-    """Raises StorageError where our tables are not of this program's version."""
+    """Raises StorageError where our tables are not of VERSION."""
     found = own_version(connection)
     if found != VERSION:
         raise StorageError(

@@ -1,9 +1,9 @@
-"""Brings a database that an older Optuna or unet-search made up to date."""
+"""Upgrades the tables that an older Optuna or unet-search made."""
 
 import logging
 from dataclasses import dataclass
 
-from storage.database.connection import ENGINE_KWARGS, make_engine, reported
+from storage.database.connection import ENGINE_KWARGS, make_engine, translate_errors
 from storage.database.schema import SCHEMA, has_table, has_tables, lock, upgrade_own_tables
 from storage.errors import StorageError
 from storage.settings import mask_url, normalise_url
@@ -11,21 +11,22 @@ from storage.settings import mask_url, normalise_url
 
 @dataclass(frozen=True)
 class Upgraded:
-    """Versions before and after, of Optuna's tables and of ours; equal where there was nothing to do."""
+    """The versions before and after an upgrade, of Optuna's tables and of ours; equal where they were up to date."""
 
     optuna: tuple[str, str]
     own: tuple[int, int]
 
 
 def upgrade_tables(url: str) -> Upgraded:
-    """Upgrades both kinds of tables, under the schema's lock: any number of processes may do so at once.
+    """Upgrades Optuna's tables and ours; any number of processes may do so at once.
 
-    Raises StorageError where there are no tables, or those of a newer Optuna or unet-search.
+    Raises:
+        StorageError: there are no tables, or they are those of a newer Optuna or unet-search.
     """
     url = normalise_url(url)
     engine = make_engine(url)
     try:
-        with reported(url), engine.begin() as connection:
+        with translate_errors(url), engine.begin() as connection:
             lock(connection, SCHEMA)
             if not (has_table(connection, "alembic_version") and has_tables(connection)):
                 raise StorageError(
@@ -42,7 +43,7 @@ def _upgrade_optuna(url: str) -> tuple[str, str]:
     """Optuna's own upgrade, on connections of its own."""
     import optuna
 
-    _keep_quiet()
+    _silence_alembic()
     storage = optuna.storages.RDBStorage(
         url, dict(ENGINE_KWARGS), skip_compatibility_check=True, skip_table_creation=True
     )
@@ -60,7 +61,7 @@ def _upgrade_optuna(url: str) -> tuple[str, str]:
         storage.engine.dispose()
 
 
-def _keep_quiet() -> None:
-    """Alembic, as Optuna calls it, sets up logging to the terminal unless the root logger has a handler."""
+def _silence_alembic() -> None:
+    """Alembic, as Optuna calls it, logs to the terminal unless the root logger has a handler."""
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: in the wheel that brings them, or in a copy that the server's account may enter."""
+"""Finds PostgreSQL's programs: in the wheel that contains them, or in a copy that the server's account may read."""
 
 import os
 import shutil
@@ -14,12 +14,16 @@ PUBLIC = Path("/var/cache/unet-search")  # written by root alone, unlike the tem
 
 
 def find_programs(account: str) -> Path:
-    """The folder of the programs.
+    """The folder of PostgreSQL's programs.
 
-    Root runs the server as `account`, which may not enter a private folder such as /root: then the programs are
-    copied, once a version, to /var/cache/unet-search. Raises StorageError when the wheel is missing.
+    Args:
+        account: as whom root runs the server. Where it may not enter the wheel's folder, such as one in /root, the
+            programs are copied to /var/cache/unet-search, once for each version of the wheel.
+
+    Raises:
+        StorageError: the wheel is missing, or the copy cannot be written.
     """
-    spec = find_spec(PACKAGE)  # found, not imported: the import warns without XDG_RUNTIME_DIR
+    spec = find_spec(PACKAGE)  # not imported, which would warn without XDG_RUNTIME_DIR
     folders = list(spec.submodule_search_locations or ()) if spec else []
     package = Path(folders[0]) if folders else Path(PACKAGE)
     if not (package / PROGRAMS / "postgres").exists():
@@ -29,16 +33,16 @@ def find_programs(account: str) -> Path:
         )
     if os.geteuid() != 0 or is_public(package / PROGRAMS):
         return package / PROGRAMS
-    return _copy(package, account) / PROGRAMS
+    return _copy_package(package, account) / PROGRAMS
 
 
 def is_public(folder: Path) -> bool:
-    """Whether everyone may enter the folder and all above it."""
+    """Whether all users may enter the folder and all of its parents."""
     return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
 
 
-def _copy(package: Path, account: str) -> Path:
-    """The public copy of the package, made whole or not at all; its libraries lie beside it, as in the wheel."""
+def _copy_package(package: Path, account: str) -> Path:
+    """The package's public copy, with its libraries beside it as in the wheel; made atomically where it is missing."""
     home = PUBLIC / f"pgserver-{metadata.version(PACKAGE)}"
     if not home.exists():
         unfinished = home.with_name(f"{home.name}.{os.getpid()}")
@@ -48,11 +52,11 @@ def _copy(package: Path, account: str) -> Path:
             libraries = package.with_name(f"{package.name}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, unfinished / libraries.name)
-            for path in (unfinished, *unfinished.rglob("*")):  # whatever the umask is, or was when it was installed
+            for path in (unfinished, *unfinished.rglob("*")):  # installed or copied with any umask
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
             unfinished.rename(home)
         except OSError as error:
-            if not home.exists():  # another command was not faster
+            if not home.exists():  # no other command has made it meanwhile
                 raise StorageError(
                     f"root runs the embedded server as {account}, so its programs must lie where others may enter; "
                     f"got {package}, and {home} cannot be written ({error.strerror or error}); install elsewhere, "

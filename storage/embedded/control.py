@@ -1,7 +1,7 @@
-"""PostgreSQL's own programs, from the wheel that brings them: make a data folder, start and stop its server.
+"""Makes a data folder of PostgreSQL, and starts and stops its server, by PostgreSQL's own programs.
 
-The wheel's Python side is not used: run by root it opens every parent folder to everyone, it gives a starting server
-ten seconds however long the recovery takes, and it fails on paths with a space.
+The Python code of the wheel that contains them is not used: as root it opens every parent folder to all users, it
+waits only ten seconds for a server that is recovering, and it fails on paths with a space.
 """
 
 import os
@@ -17,27 +17,27 @@ from storage.embedded.binaries import find_programs
 from storage.errors import StorageError
 
 SOCKET_NAME = ".s.PGSQL.5432"
-START_S = 120  # recovery after a crash takes its time
+START_S = 120  # includes the recovery after a crash
 STOP_S = 60
-LINGER_S = 10
-NOBODY = 2**30  # no process number is as high
-ACCOUNT = "pgserver"  # PostgreSQL refuses to run as root
+ORPHANS_S = 10  # how long the processes of a killed server may take to end
+UNUSED_PID = 2**30  # above the highest process number
+ACCOUNT = "pgserver"  # as whom root runs the server: PostgreSQL refuses to run as root
 
-# The server finds its data by its working folder: so parents that are private to root stay private, and neither
-# spaces in the path nor its length matter.
-DATA = "/proc/self/cwd" if sys.platform == "linux" else "."
+# The programs get the data folder as their working folder and under this name, so that parents may be private to root
+# and the path may be long or have spaces.
+DATA_FOLDER = "/proc/self/cwd" if sys.platform == "linux" else "."
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs the server; None for whoever runs this."""
+    """The user who runs the server; None for the one who runs this process."""
 
     uid: int | None = None
     gid: int | None = None
 
 
 def initialise(pgdata: Path) -> None:
-    """Makes the data folder, whole or not at all. Raises StorageError."""
+    """Makes the data folder, atomically. Raises StorageError."""
     unfinished = pgdata.with_name(pgdata.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -45,7 +45,8 @@ def initialise(pgdata: Path) -> None:
         unfinished.mkdir(mode=0o700)
         if account.uid is not None and account.gid is not None:
             os.chown(unfinished, account.uid, account.gid)
-        _run(unfinished, account, "initdb", "-D", DATA, "-U", "postgres", "--auth=trust", "--no-locale", "-E", "UTF8")
+        options = ("-D", DATA_FOLDER, "-U", "postgres", "--auth=trust", "--no-locale", "-E", "UTF8")
+        _run(unfinished, account, "initdb", *options)
         unfinished.rename(pgdata)
     except OSError as error:
         raise _failure(pgdata, str(error)) from error
@@ -54,35 +55,35 @@ def initialise(pgdata: Path) -> None:
 
 
 def start(pgdata: Path) -> None:
-    """Starts the server and waits until it answers; it listens on a Unix socket in `pgdata` alone."""
+    """Starts the server, on a Unix socket in `pgdata` alone, and waits until it answers. Raises StorageError."""
     if not is_running(pgdata):
         for name in ("postmaster.pid", f"{SOCKET_NAME}.lock"):
-            _disown(pgdata / name)
-    deadline = time.monotonic() + LINGER_S
+            _invalidate_pid(pgdata / name)
+    deadline = time.monotonic() + ORPHANS_S
     while True:
         try:
             return _start(pgdata)
         except StorageError as error:
             if "still in use" not in str(error) or time.monotonic() > deadline:
                 raise
-        time.sleep(0.2)  # processes of a server that was killed are still going
+        time.sleep(0.2)  # until the processes of a killed server have ended
 
 
 def _start(pgdata: Path) -> None:
-    options = "-k . -h ''"  # trust is safe there: the folder's mode is 0700
+    options = "-k . -h ''"  # needs no password: the folder's mode is 0700
     wait = ("-w", "-t", str(START_S))
-    _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA, "-l", "log", *wait, "-s", "-o", options, "start")
+    _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-l", "log", *wait, "-s", "-o", options, "start")
 
 
-def _disown(lock_file: Path) -> None:
-    """Writes a process number that cannot be into the lock file of a dead server.
+def _invalidate_pid(lock_file: Path) -> None:
+    """Replaces the process number in the lock file of a dead server by one that no process has.
 
-    The old number may be another program's by now, which PostgreSQL would take for the living server. Removing the
-    file instead would remove the server's guard against processes that its predecessor left behind.
+    Another program may have got the number since, and PostgreSQL would take it for the running server. The file itself
+    is needed: by it a new server detects processes that the dead one left behind.
     """
     try:
         lines = lock_file.read_text().split("\n")
-        lock_file.write_text("\n".join([str(NOBODY), *lines[1:]]))
+        lock_file.write_text("\n".join([str(UNUSED_PID), *lines[1:]]))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -90,23 +91,24 @@ def _disown(lock_file: Path) -> None:
 
 
 def stop(pgdata: Path) -> None:
-    """Stops the server, running transactions are aborted; does nothing when it is down."""
+    """Stops the server, if it runs; transactions are aborted. Raises StorageError."""
     if not is_running(pgdata):
         return
     try:
-        _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA, "-m", "fast", "-w", "-t", str(STOP_S), "-s", "stop")
+        wait = ("-w", "-t", str(STOP_S))
+        _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-m", "fast", *wait, "-s", "stop")
     except StorageError:
-        if is_running(pgdata):  # else it was killed meanwhile, which is all the same
+        if is_running(pgdata):  # otherwise it was killed meanwhile
             raise
 
 
 def is_running(pgdata: Path) -> bool:
-    """Whether the server of postmaster.pid lives; after a crash its number may be another program's by now."""
+    """Whether the server of postmaster.pid runs; after a crash another program may have its process number."""
     import psutil
 
     try:
         process = psutil.Process(int((pgdata / "postmaster.pid").read_text().split("\n", 1)[0]))
-        # Where process 1 buries nobody, as in many containers, dead servers stay as zombies.
+        # Dead servers stay as zombies where process 1 does not reap them, as in many containers.
         return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
     except (OSError, ValueError, psutil.NoSuchProcess):
         return False
@@ -128,7 +130,7 @@ def _new_account() -> Account:
 def _add_account() -> None:
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
     done = subprocess.run(command, capture_output=True, text=True)
-    already_exists = 9  # another command was faster
+    already_exists = 9  # another command has added it meanwhile
     if done.returncode not in (0, already_exists):
         raise StorageError(
             f"root runs the embedded server as the system account {ACCOUNT}; got: {_last_line(done.stderr)}; "
@@ -137,7 +139,7 @@ def _add_account() -> None:
 
 
 def _account_of(pgdata: Path) -> Account:
-    """Whoever made the data folder: in another container the account of that name may have another number."""
+    """The owner of the data folder: in another container ACCOUNT may have another number."""
     if os.geteuid() != 0:
         return Account()
     owner = pgdata.stat()
@@ -145,10 +147,10 @@ def _account_of(pgdata: Path) -> Account:
 
 
 def _run(pgdata: Path, account: Account, program: str, *arguments: str) -> None:
-    # Variables such as PGPORT or PGDATA, meant for another server, would change this one.
+    # Variables such as PGPORT or PGDATA are meant for another server, and would change this one.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     try:
-        with TemporaryFile("w+") as output:  # not a pipe: the server keeps it open, and reading would never end
+        with TemporaryFile("w+") as output:  # a pipe would not end: the server has it open, too
             done = subprocess.run(
                 [str(find_programs(ACCOUNT) / program), *arguments],
                 cwd=pgdata,
@@ -176,7 +178,7 @@ def _failure(pgdata: Path, reason: str) -> StorageError:
 
 
 def _server_error(pgdata: Path) -> str | None:
-    """The last thing the server itself complained of."""
+    """The last error in the server's own log."""
     try:
         lines = (pgdata / "log").read_text(errors="replace").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""The embedded server of a run's folder: the first command starts it, the last one to leave stops it.
+"""The embedded server of a run's folder: the first command that uses it starts it, the last one stops it.
 
-Every command that uses it holds a shared lock on `pgdata.holders`; the kernel drops the lock of a killed process, so
-no count goes wrong. Starting, joining and stopping happen under an exclusive lock on `pgdata.gate`.
+Every command that uses it holds a shared lock on the file `pgdata.holders`; the kernel releases the lock of a killed
+process. Starting, joining and stopping happen under an exclusive lock on `pgdata.gate`.
 """
 
 import fcntl
@@ -15,45 +15,46 @@ from tempfile import gettempdir
 from typing import IO
 from urllib.parse import quote
 
-from storage.embedded import control as postgres
+from storage.embedded import control
 from storage.errors import StorageError
-from storage.folders import check_writable, missing, remove_empty
+from storage.folders import check_writable, missing_folders, remove_empty_folders
 from storage.settings import DIALECT
 
-GATE_S = postgres.START_S + 10  # longest wait for another command that starts or stops the server
-SOCKET_PATH_BYTES = 100  # 107 on Linux, 103 on macOS
-ROOM_MIB = 100  # a new server takes 40, and grows
-ELSEWHERE = "give another one with --dir, or a server with DATABASE_URL"
+GATE_S = control.START_S + 10  # the longest wait for another command that starts or stops the server
+MAX_SOCKET_PATH_BYTES = 100  # the limit is 107 on Linux, 103 on macOS
+MIN_FREE_MIB = 100  # a new server takes 40, and grows
+REMEDY = "give another one with --dir, or a server with DATABASE_URL"  # the end of an error message
 
 
 def has_server(folder: Path) -> bool:
-    """Says whether the folder holds a database, running or not."""
-    return os.path.isdir(folder / "pgdata")  # False, too, where we may not look
+    """Whether there is an embedded server's data folder, whether it runs or not."""
+    return os.path.isdir(folder / "pgdata")  # unlike Path.is_dir, False where it may not be read
 
 
 @contextmanager
 def embedded_server(folder: Path) -> Iterator[str]:
-    """Starts or joins the PostgreSQL 18 in `folder`/pgdata and yields its URL.
+    """Starts or joins the PostgreSQL 18 in `folder`/pgdata and yields its URL. Raises StorageError.
 
-    Any number of commands on this machine may use the folder at once. Raises StorageError in one line.
+    Any number of commands on this machine may use the folder at once.
     """
     folder = folder.expanduser().absolute()
-    made = missing(folder)
+    new_folders = missing_folders(folder)
     if not has_server(folder):
-        check_writable(folder, ELSEWHERE, ROOM_MIB)
+        check_writable(folder, REMEDY, MIN_FREE_MIB)
     pgdata = folder / "pgdata"
-    holders = _enter(pgdata, made)
+    holders = _enter(pgdata, new_folders)
     try:
         yield _url(pgdata)
     finally:
         _leave(pgdata, holders)
 
 
-def _enter(pgdata: Path, made: list[Path]) -> IO[str]:
+def _enter(pgdata: Path, new_folders: list[Path]) -> IO[str]:
+    """Returns the open file of the shared lock; where that fails, removes the new folders if they are empty."""
     with _gate(pgdata):
-        holders = _lock_file(pgdata, "holders")
+        holders = _open_lock_file(pgdata, "holders")
         try:
-            if _locked(holders, fcntl.LOCK_EX):
+            if _try_lock(holders, fcntl.LOCK_EX):
                 _start_or_join(pgdata)
             elif not _answers(pgdata):
                 raise StorageError(
@@ -65,7 +66,7 @@ def _enter(pgdata: Path, made: list[Path]) -> IO[str]:
             holders.close()
             if not pgdata.exists():
                 _remove_locks(pgdata)
-                remove_empty(made)
+                remove_empty_folders(new_folders)
             raise
         return holders
 
@@ -73,20 +74,20 @@ def _enter(pgdata: Path, made: list[Path]) -> IO[str]:
 def _leave(pgdata: Path, holders: IO[str]) -> None:
     with holders:
         if not pgdata.exists():
-            return  # the folder was deleted under us
+            return  # the folder was deleted meanwhile
         with _gate(pgdata):
-            if _locked(holders, fcntl.LOCK_EX):
-                postgres.stop(pgdata)
+            if _try_lock(holders, fcntl.LOCK_EX):
+                control.stop(pgdata)
                 with suppress(OSError):
                     _short_link(pgdata).unlink(missing_ok=True)
 
 
 def _start_or_join(pgdata: Path) -> None:
-    """Under both locks: nobody else holds the server, but one whose holders were killed may still run."""
+    """Both locks are held: no command uses the server, but it may still run where the last ones were killed."""
     if not pgdata.exists():
-        postgres.initialise(pgdata)
+        control.initialise(pgdata)
     if not _answers(pgdata):
-        postgres.start(pgdata)
+        control.start(pgdata)
 
 
 def _answers(pgdata: Path) -> bool:
@@ -104,14 +105,14 @@ def _url(pgdata: Path) -> str:
 
 
 def _socket_folder(pgdata: Path) -> str:
-    """The folder of the socket under a name short enough for a Unix socket's address."""
-    if len(os.fsencode(pgdata / postgres.SOCKET_NAME)) <= SOCKET_PATH_BYTES:
+    """The folder of the socket, by a link where its path is too long for the address of a Unix socket."""
+    if len(os.fsencode(pgdata / control.SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES:
         return str(pgdata)
     link = _short_link(pgdata)
     with suppress(FileExistsError):
         link.symlink_to(pgdata)
     if link.lstat().st_uid != os.geteuid() or not link.is_symlink() or link.readlink() != pgdata:
-        raise StorageError(f"the name {link} must lead to {pgdata}; got another user's; {ELSEWHERE}")
+        raise StorageError(f"the name {link} must lead to {pgdata}; got another user's; {REMEDY}")
     return str(link)
 
 
@@ -121,10 +122,11 @@ def _short_link(pgdata: Path) -> Path:
 
 @contextmanager
 def _gate(pgdata: Path) -> Iterator[None]:
+    """Holds the exclusive lock on `pgdata.gate`."""
     deadline = time.monotonic() + GATE_S
     while True:
-        with _lock_file(pgdata, "gate") as gate:
-            if _locked(gate, fcntl.LOCK_EX) and _is_current(gate):
+        with _open_lock_file(pgdata, "gate") as gate:
+            if _try_lock(gate, fcntl.LOCK_EX) and _is_current(gate):
                 yield
                 return
         if time.monotonic() > deadline:
@@ -135,15 +137,15 @@ def _gate(pgdata: Path) -> Iterator[None]:
         time.sleep(0.02)
 
 
-def _lock_file(pgdata: Path, name: str) -> IO[str]:
+def _open_lock_file(pgdata: Path, name: str) -> IO[str]:
     path = pgdata.with_name(f"{pgdata.name}.{name}")
     try:
         return path.open("a")
     except OSError as error:
-        raise StorageError(f"the run's folder must be writable; got {path} ({error.strerror}); {ELSEWHERE}") from error
+        raise StorageError(f"the run's folder must be writable; got {path} ({error.strerror}); {REMEDY}") from error
 
 
-def _locked(file: IO[str], kind: int) -> bool:
+def _try_lock(file: IO[str], kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -152,7 +154,7 @@ def _locked(file: IO[str], kind: int) -> bool:
 
 
 def _is_current(file: IO[str]) -> bool:
-    """False for a lock file that a refused command removed while we waited for it."""
+    """False for a lock file that another command, which was refused, removed while this one waited for it."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
     except FileNotFoundError:

@@ -1,8 +1,7 @@
-"""What belongs to a study: its rows of Optuna's tables and of ours. Slots do not: they are leases on them."""
+"""The rows of a study in Optuna's tables and ours; without its slots, which only say who works on it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -14,23 +13,23 @@ class Table:
     """A table whose rows belong to studies."""
 
     name: str
-    columns: tuple[str, ...]  # all but `number`
-    number: str | None = None  # a column that numbers the rows and that nothing else names
+    columns: tuple[str, ...]  # without `surrogate_key`
+    surrogate_key: str | None = None  # a generated primary key to which no other table refers
 
     @property
     def of_studies(self) -> str:
-        """The condition that a row belongs to one of the studies `:ids`."""
+        """The SQL condition that a row belongs to one of the studies `:ids`."""
         if "study_id" in self.columns:
             return "study_id = any(:ids)"
         return "trial_id in (select trial_id from trials where study_id = any(:ids))"
 
     @property
     def order(self) -> str:
-        """The order in which the rows were made, where that can be told."""
-        return self.number or ", ".join(self.columns[:2])
+        """The SQL order of the rows, that of their creation where there is a surrogate key."""
+        return self.surrogate_key or ", ".join(self.columns[:2])
 
 
-# A table stands behind those that it refers to.
+# Every table follows those to which it refers.
 TABLES = (
     Table("studies", ("study_id", "study_name")),
     Table("trials", ("trial_id", "study_id", "number", "state", "datetime_start", "datetime_complete")),
@@ -51,16 +50,16 @@ TABLES = (
     Table("unet_search_configurations", ("study_id", "digest", "trial_id")),
 )
 
-COLUMNS = text(
+_GET_COLUMNS = text(
     "select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
 )
 
 
 def check_columns(connection: Connection) -> None:
-    """Raises StorageError where the database's tables have other columns than TABLES says."""
+    """Raises StorageError where a table of the database has other columns than in TABLES."""
     for table in TABLES:
-        found = set(connection.scalars(COLUMNS, {"name": table.name}))
-        differing = found ^ {*table.columns, *([table.number] if table.number else [])}
+        found = set(connection.scalars(_GET_COLUMNS, {"name": table.name}))
+        differing = found ^ {*table.columns, *([table.surrogate_key] if table.surrogate_key else [])}
         if differing:
             raise StorageError(
                 "the database's tables must be those of this unet-search and its Optuna; got a difference in "
@@ -70,20 +69,17 @@ def check_columns(connection: Connection) -> None:
 
 def count_rows(connection: Connection, ids: Sequence[int]) -> Mapping[str, int]:
     """How many rows of each table belong to the studies."""
-    return {table.name: _scalar(connection, f"select count(*) from {table.name}", table, ids) for table in TABLES}
+    statements = {table.name: f"select count(*) from {table.name} where {table.of_studies}" for table in TABLES}
+    return {name: connection.scalar(text(sql), {"ids": list(ids)}) or 0 for name, sql in statements.items()}
 
 
 def delete_rows(connection: Connection, study_id: int) -> int:
-    """Deletes a study with all its rows, and its slots with them; gives the number of rows without slots."""
+    """Deletes a study with all its rows and slots; returns how many rows there were, without slots."""
     of_study = {"ids": [study_id]}
-    # Whoever would add a row to the study or one of its trials waits for the end, and then finds neither.
+    # Other transactions cannot add rows to the study or its trials: they wait for the end, and then find neither.
     for name in ("studies", "trials"):
         connection.execute(text(f"select from {name} where study_id = any(:ids) for update"), of_study)
     return sum(
         connection.execute(text(f"delete from {table.name} where {table.of_studies}"), of_study).rowcount
         for table in reversed(TABLES)
     )
-
-
-def _scalar(connection: Connection, select: str, table: Table, ids: Sequence[int]) -> Any:
-    return connection.scalar(text(f"{select} where {table.of_studies}"), {"ids": list(ids)})

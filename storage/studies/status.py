@@ -1,4 +1,4 @@
-"""Figures of a study by plain SQL: of 10,000 trials in milliseconds, where Optuna takes half a minute."""
+"""Figures of a study, read by SQL: milliseconds for 10,000 trials, for which Optuna takes half a minute."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LEADERS = 5
 
 @dataclass(frozen=True)
 class Counts:
-    """Trials by state; `failed` without the duplicates that were drawn and not trained."""
+    """Numbers of trials by state; `failed` without duplicates, which were drawn and not trained."""
 
     complete: int = 0
     pruned: int = 0
@@ -25,7 +25,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Leader:
-    """A COMPLETE trial among those of the highest values."""
+    """One of the COMPLETE trials with the highest values."""
 
     trial_id: int
     number: int
@@ -40,26 +40,26 @@ class Leader:
 
 @dataclass(frozen=True)
 class Running:
-    """A trial under way. `epoch` and `value` are those last reported, None before the first report or for NaN."""
+    """A RUNNING trial. `epoch` and `value` are of the last report; None before the first, `value` also for NaN."""
 
     number: int
-    worker: str | None  # None while nobody holds it
+    worker: str | None  # None while no worker holds it
     epoch: int | None
     value: float | None
-    best_value: float | None  # the highest reported one
-    device_s: float  # that it has been trained for, up to its last epoch
-    name: str | None = None  # as of a Leader
+    best_value: float | None  # the highest that was reported
+    device_s: float  # how long it was trained, up to its last epoch
+    name: str | None = None  # of the configuration that it was enqueued with
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """A study at one moment. Times in seconds."""
+    """A study's figures at one moment. Times in seconds."""
 
     counts: Counts
     leaders: tuple[Leader, ...]  # at most LEADERS, best first
     running: tuple[Running, ...]
-    mean_trial_s: float | None  # a complete or pruned trial's time on a device; None before the first
-    device_s: float  # of all trials, running ones up to their last epoch; pauses of interrupted ones do not count
+    mean_trial_s: float | None  # mean time of complete and pruned trials on a device; None before the first
+    device_s: float  # of all trials together, of running ones up to their last epoch
 
     @property
     def best(self) -> Leader | None:
@@ -71,12 +71,12 @@ class StudyStatus:
 class Totals:
     """A study's totals at one moment."""
 
-    epochs: int  # that trials reported; one that is trained again after an interruption counts once
+    epochs: int  # that trials reported; one that is trained twice, after an interruption, counts once
     budget: int | None  # trials; None where none was set
-    workers: int  # that hold a live lease, on all hosts
+    workers: int  # with a live slot, on all hosts
 
 
-# Trials by state, without duplicates.
+# Counts trials by state, without duplicates.
 _COUNTS = text(f"""
     select t.state::text as state, count(*) as trials from trials t
     where t.study_id = :study_id and not (t.state = 'FAIL' and exists (
@@ -84,21 +84,21 @@ _COUNTS = text(f"""
       where a.trial_id = t.trial_id and a.key = {attribute_key("cause")} and a.value_json = '"{DUPLICATE}"'))
     group by t.state""")
 
-# The leaders. Infinite values have a type and no number.
+# The leaders; infinite values are left out.
 _LEADERS = text(f"""
     select t.trial_id, t.number, v.value from trials t join trial_values v on v.trial_id = t.trial_id
     where t.study_id = :study_id and t.state = 'COMPLETE' and v.objective = 0 and v.value_type = 'FINITE'
     order by v.value desc, t.number limit {LEADERS}""")
-_ATTRIBUTES = text("select key, value_json from trial_user_attributes where trial_id = :trial_id order by key")
+_GET_ATTRIBUTES = text("select key, value_json from trial_user_attributes where trial_id = :trial_id order by key")
 
-_WAITING = text("select count(*) from trials where study_id = :study_id and state = 'WAITING'")
+_COUNT_WAITING = text("select count(*) from trials where study_id = :study_id and state = 'WAITING'")
 
-# Each trial's time on a device, a JSON number.
+# Each trial's time on a device in seconds, from a JSON number.
 _DEVICE_TIME = (
     f"(select trial_id, value_json::float8 as s from trial_user_attributes where key = {attribute_key('device_s')})"
 )
 
-# Running trials with their last report and their holder.
+# Running trials with their worker, their last report and their best value.
 _RUNNING = text(f"""
     select t.number, s.worker, last.step, last.intermediate_value as value, top.value as best_value,
       coalesce(trained.s, 0) as device_s, coalesce(named.value_json, 'null') as name
@@ -114,12 +114,12 @@ _RUNNING = text(f"""
       on true
     where t.study_id = :study_id and t.state = 'RUNNING' order by t.number""")
 
+# The mean time of finished trials, and the time of all.
 _TIMES = text(f"""
     select avg(trained.s) filter (where t.state in ('COMPLETE', 'PRUNED')) as mean, sum(trained.s) as total
     from trials t join {_DEVICE_TIME} trained on trained.trial_id = t.trial_id where t.study_id = :study_id""")
 
-
-# Reports are counted by their trials' key, so that only this study's are read.
+# Totals. The join makes PostgreSQL read the reports of this study alone.
 _TOTALS = text(f"""
     select
       (select count(*) from trials t join trial_intermediate_values i on i.trial_id = t.trial_id
@@ -129,7 +129,7 @@ _TOTALS = text(f"""
 
 
 def study_status(db: Database, study_id: int) -> StudyStatus:
-    """The study's figures, all of one snapshot."""
+    """The study's figures, of one snapshot."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         times = connection.execute(_TIMES, {"study_id": study_id}).one()
         return StudyStatus(
@@ -149,9 +149,9 @@ def study_totals(db: Database, study_id: int) -> Totals:
 
 
 def count_waiting(db: Database, study_id: int) -> int:
-    """How many enqueued trials no worker has begun."""
+    """How many enqueued trials wait for a worker."""
     with db.engine.connect() as connection:
-        return int(connection.scalar(_WAITING, {"study_id": study_id}) or 0)
+        return int(connection.scalar(_COUNT_WAITING, {"study_id": study_id}) or 0)
 
 
 def _counts(connection: Connection, study_id: int) -> Counts:
@@ -168,7 +168,7 @@ def _leaders(connection: Connection, study_id: int) -> tuple[Leader, ...]:
 
 
 def _attributes(connection: Connection, trial_id: int) -> TrialAttributes:
-    attrs = connection.execute(_ATTRIBUTES, {"trial_id": trial_id})
+    attrs = connection.execute(_GET_ATTRIBUTES, {"trial_id": trial_id})
     return TrialAttributes.read({attr.key: json.loads(attr.value_json) for attr in attrs})
 
 

@@ -1,44 +1,45 @@
-"""What a study is asked, how many trials it may have, and whether it goes on: one row of our own a study."""
+"""A study's frozen question, its budget of trials, and whether it was stopped: our own row of each study."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from storage.database.connection import Database
 from storage.database.schema import lock
 from storage.errors import StorageError
 
-SHOWN = 120  # characters of a value in a message
-MISSING = object()  # stands for a key that one side lacks
 STOP_NOW = "asked for by `unet-search stop --now`"  # the reason for which workers do not finish their trials
+MAX_SHOWN_CHARACTERS = 120  # of a value in a message
 
-# The first worker's question stays; one that comes later changes nothing.
-FREEZE = text("""
+_MISSING = object()  # stands for the value of a key that only the other question has
+
+# Stores a question unless there is one; returns the stored one.
+_FREEZE_QUESTION = text("""
     insert into unet_search_studies as s (study_id, question) values (:study_id, cast(:question as jsonb))
     on conflict (study_id) do update set question = coalesce(s.question, excluded.question)
     returning question""")
-SET_BUDGET = text("""
+_SET_BUDGET = text("""
     insert into unet_search_studies (study_id, budget) values (:study_id, :budget)
     on conflict (study_id) do update set budget = excluded.budget""")
-GET_BUDGET = text("select budget from unet_search_studies where study_id = :study_id")
-SET_STOP = text("""
+_GET_BUDGET = text("select budget from unet_search_studies where study_id = :study_id")
+_SET_STOP_REASON = text("""
     insert into unet_search_studies (study_id, stop_reason) values (:study_id, :reason)
     on conflict (study_id) do update set stop_reason = excluded.stop_reason""")
-STUDIES = text("select study_id, study_name from studies")
-NAME = text("select study_name from studies where study_id = :study_id")
-STOPS_NOW = text("""
+_GET_STUDIES = text("select study_name, study_id from studies")
+_GET_NAME = text("select study_name from studies where study_id = :study_id")
+_IS_STOPPED_NOW = text("""
     select exists (select from unet_search_slots s join unet_search_studies using (study_id)
                    where s.owner = :owner and stop_reason = :reason)""")
-GET_STOP = text("select stop_reason from unet_search_studies where study_id = :study_id")
+_GET_STOP_REASON = text("select stop_reason from unet_search_studies where study_id = :study_id")
 
 
 def find_study(db: Database, name: str | None = None) -> tuple[int, str]:
-    """Id and name of a study by its name, or of the database's only one; StorageError where there is no such study."""
+    """Id and name of a study by its name, or of the database's only one. Raises StorageError where it is missing."""
     with db.engine.connect() as connection:
-        studies = {row.study_name: row.study_id for row in connection.execute(STUDIES)}
+        studies = study_ids(connection)
     if name is None and len(studies) == 1:
         name = next(iter(studies))
     if name is None or name not in studies:
@@ -47,24 +48,31 @@ def find_study(db: Database, name: str | None = None) -> tuple[int, str]:
     return studies[name], name
 
 
+def study_ids(connection: Connection) -> dict[str, int]:
+    """The ids of all studies by name."""
+    return {row.study_name: row.study_id for row in connection.execute(_GET_STUDIES)}
+
+
 def study_name(db: Database, study_id: int) -> str | None:
     """A study's name by its id; None where there is no such study."""
     with db.engine.connect() as connection:
-        name: str | None = connection.scalar(NAME, {"study_id": study_id})
+        name: str | None = connection.scalar(_GET_NAME, {"study_id": study_id})
     return name
 
 
 def freeze_question(db: Database, study_id: int, question: dict[str, Any]) -> None:
-    """Stores the question of a new study; refuses one that differs from the stored one.
+    """Stores the question of a new study, or compares it with the stored one.
 
     Args:
-        question: what decides a trial's value, as JSON: tables may be nested.
+        db: the study's database.
+        study_id: its id.
+        question: what decides a trial's value, as JSON; tables may be nested.
 
     Raises:
-        StorageError: names every differing key, as a dotted path, with both values.
+        StorageError: the questions differ; it names every differing key, as a dotted path, with both values.
     """
     with db.engine.begin() as connection:
-        frozen = connection.scalar(FREEZE, {"study_id": study_id, "question": json.dumps(question)})
+        frozen = connection.scalar(_FREEZE_QUESTION, {"study_id": study_id, "question": json.dumps(question)})
     differences = list(_differences(frozen, json.loads(json.dumps(question))))
     if differences:
         raise StorageError(
@@ -74,65 +82,66 @@ def freeze_question(db: Database, study_id: int, question: dict[str, Any]) -> No
 
 
 def set_budget(db: Database, study_id: int, trials: int) -> None:
-    """Sets how many trials (complete, pruned and running ones) the study may have, 0 or more."""
+    """Sets how many trials, complete, pruned and running ones, the study may have. Raises StorageError below 0."""
     if trials < 0:
         raise StorageError(f"the number of trials must be 0 or more; got {trials}; give another one with --trials")
     with db.engine.begin() as connection:
         lock(connection, study_id)
-        connection.execute(SET_BUDGET, {"study_id": study_id, "budget": trials})
+        connection.execute(_SET_BUDGET, {"study_id": study_id, "budget": trials})
 
 
 def get_budget(db: Database, study_id: int) -> int:
-    """How many trials the study may have. Raises StorageError when that was never set."""
+    """How many trials the study may have. Raises StorageError where that was never set."""
     with db.engine.connect() as connection:
-        budget = connection.scalar(GET_BUDGET, {"study_id": study_id})
+        budget = connection.scalar(_GET_BUDGET, {"study_id": study_id})
     if budget is None:
         raise no_budget(study_id)
     return int(budget)
 
 
 def stop_study(db: Database, study_id: int, reason: str) -> None:
-    """Makes all workers stay away: from now on none gets a slot."""
-    _set_stop(db, study_id, reason)
+    """Stops the study: from now on no worker gets a slot."""
+    _set_stop_reason(db, study_id, reason)
 
 
 def resume_study(db: Database, study_id: int) -> None:
-    """Lets workers come back."""
-    _set_stop(db, study_id, None)
+    """Lets workers get slots of a stopped study again."""
+    _set_stop_reason(db, study_id, None)
 
 
 def stop_reason(db: Database, study_id: int) -> str | None:
-    """Why the study was stopped; None while it goes on."""
+    """Why the study was stopped; None for one that was not."""
     with db.engine.connect() as connection:
-        reason: str | None = connection.scalar(GET_STOP, {"study_id": study_id})
+        reason: str | None = connection.scalar(_GET_STOP_REASON, {"study_id": study_id})
     return reason
 
 
 def stops_now(db: Database, owner: UUID) -> bool:
-    """Whether the study that a worker holds a slot of was stopped by STOP_NOW."""
+    """Whether the study of which a worker holds a slot was stopped with the reason STOP_NOW."""
     with db.engine.connect() as connection:
-        return bool(connection.scalar(STOPS_NOW, {"owner": owner, "reason": STOP_NOW}))
+        return bool(connection.scalar(_IS_STOPPED_NOW, {"owner": owner, "reason": STOP_NOW}))
 
 
 def no_budget(study_id: int) -> StorageError:
-    """The error of a study that no command has set up."""
+    """The error of a study without a budget, which no command has set up."""
     return StorageError(f"a study must have a number of trials; got none for study {study_id}; run `unet-search init`")
 
 
-def _set_stop(db: Database, study_id: int, reason: str | None) -> None:
+def _set_stop_reason(db: Database, study_id: int, reason: str | None) -> None:
     with db.engine.begin() as connection:
-        lock(connection, study_id)  # a claim under way ends first: after this, none is given
-        connection.execute(SET_STOP, {"study_id": study_id, "reason": reason})
+        lock(connection, study_id)  # waits for a claim under way
+        connection.execute(_SET_STOP_REASON, {"study_id": study_id, "reason": reason})
 
 
 def _differences(frozen: Any, given: Any, path: str = "") -> Iterator[str]:
+    """A phrase for every key whose value differs."""
     if isinstance(frozen, dict) and isinstance(given, dict):
         for key in sorted(frozen.keys() | given.keys()):
-            yield from _differences(frozen.get(key, MISSING), given.get(key, MISSING), f"{path}.{key}".lstrip("."))
+            yield from _differences(frozen.get(key, _MISSING), given.get(key, _MISSING), f"{path}.{key}".lstrip("."))
     elif frozen != given:
-        yield f"{path} is {_short(frozen)} in the study and {_short(given)} here"
+        yield f"{path} is {_shorten(frozen)} in the study and {_shorten(given)} here"
 
 
-def _short(value: Any) -> str:
-    shown = "missing" if value is MISSING else json.dumps(value, ensure_ascii=False)
-    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
+def _shorten(value: Any) -> str:
+    shown = "missing" if value is _MISSING else json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= MAX_SHOWN_CHARACTERS else f"{shown[: MAX_SHOWN_CHARACTERS - 3]}..."

@@ -1,4 +1,4 @@
-"""Images built once, data that containers can read, and a stack for each test."""
+"""The image, built once, and a stack for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.docker.stack import PASSWORD, SEARCH, Stack, free_port, needs_compose
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory, mars: Path) -> None:
-    """The CPU image of this source tree."""
+    """Builds the CPU image of this source tree."""
     needs_compose()
     stack = Stack(tmp_path_factory.mktemp("image"), {"PASSWORD": "x", "DATA": str(mars), "DEVICE": "cpu"})
     stack.compose("build", "--quiet", "init")
@@ -18,7 +18,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, mars: Path) -> None:
 
 @pytest.fixture
 def stack(image: None, tmp_path: Path, mars: Path) -> Iterator[Stack]:
-    """A tiny search on real data, on the CPU, with one worker."""
+    """A stack for a tiny search on real data, on the CPU, with one worker."""
     (tmp_path / "search.toml").write_text(SEARCH)
     settings = {
         "PASSWORD": PASSWORD,

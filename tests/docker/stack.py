@@ -1,4 +1,4 @@
-"""The services of docker-compose.yml as a project of their own, with settings of their own."""
+"""The services of docker-compose.yml as a Compose project with its own name and settings."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 280
-PASSWORD = "pass w$rd/:@%'\""  # what a person may type
+PASSWORD = "pass w$rd/:@%'\""  # with every character that needs quoting
 SEARCH = """
 study = { startup_trials = 1, pruner = "none" }
 [train]
@@ -33,10 +33,10 @@ optimizer = { batch_size = 16 }
 
 @dataclass
 class Stack:
-    """One project. `settings` are those of its .env."""
+    """A Compose project."""
 
     folder: Path
-    settings: dict[str, str]
+    settings: dict[str, str]  # of its .env
     name: str = field(default_factory=lambda: f"unet-test-{uuid4().hex[:8]}")
     files: tuple[Path, ...] = (ROOT / "docker-compose.yml",)
 
@@ -45,7 +45,7 @@ class Stack:
         return Path(self.settings["OUT"])
 
     def compose(self, *arguments: str, status: int | None = 0) -> "subprocess.CompletedProcess[str]":
-        """`docker compose ARGUMENTS` to its end; its exit status must be `status`, None for any."""
+        """Runs `docker compose ARGUMENTS`; asserts its exit status, unless `status` is None."""
         environ = self.folder / f"{self.name}.env"
         quoted = {key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in self.settings.items()}
         environ.write_text("".join(f"{key}='{value}'\n" for key, value in quoted.items()))
@@ -55,34 +55,34 @@ class Stack:
         assert status in (None, done.returncode), f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def call(self, *command: str, status: int | None = 0) -> "subprocess.CompletedProcess[str]":
-        """Runs a command in a container of the workers' service."""
+    def run(self, *command: str, status: int | None = 0) -> "subprocess.CompletedProcess[str]":
+        """Runs a command in a new container of the workers' service."""
         return self.compose("run", "--rm", "--no-deps", "-T", "workers", *command, status=status)
 
     def status(self) -> dict[str, Any]:
         """What `unet-search status --json` prints."""
-        found: dict[str, Any] = json.loads(self.call("unet-search", "status", "--json").stdout)
-        return found
+        status: dict[str, Any] = json.loads(self.run("unet-search", "status", "--json").stdout)
+        return status
 
     def sql(self, query: str) -> list[list[str]]:
-        """The rows of a query, asked in the database's own container."""
+        """The rows of a query, by psql in the database's container."""
         line = ("exec", "-T", "db", "psql", "-h", "/var/run/postgresql", "-U", "unet", "-At", "-F", "\t", "-c", query)
         return [row.split("\t") for row in self.compose(*line).stdout.splitlines()]
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        """The service's containers, running or not, as `docker compose ps` tells of them."""
+        """The service's containers, running or not, as `docker compose ps` lists them."""
         lines = self.compose("ps", "-a", "--format", "json", service).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
     def workers_ended(self) -> bool:
-        """Whether there were workers, and none runs."""
+        """Whether workers were started and all have ended."""
         rows = self.containers("workers")
         return bool(rows) and all(row["State"] == "exited" for row in rows)
 
 
 @contextmanager
 def running(stack: Stack) -> Iterator[Stack]:
-    """Ends all that the stack started, its volumes too."""
+    """Removes the stack's containers and volumes at the end."""
     try:
         yield stack
     finally:
@@ -90,28 +90,28 @@ def running(stack: Stack) -> Iterator[Stack]:
 
 
 def plain_environment() -> dict[str, str]:
-    """That of this process without what could stand for a setting."""
-    kept = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
-    return {key: os.environ[key] for key in kept if key in os.environ} | {"DOCKER_BUILDKIT": "1"}
+    """This process's environment without variables that Compose would take for settings."""
+    names = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
+    return {name: os.environ[name] for name in names if name in os.environ} | {"DOCKER_BUILDKIT": "1"}
 
 
-def wait_for(happened: Callable[[], bool], what: str, within_s: float = 200) -> None:
-    """Returns as soon as something has happened."""
+def wait_for(condition: Callable[[], bool], what: str, within_s: float = 200) -> None:
+    """Returns as soon as the condition is true; `what` names it in the message of a failure."""
     deadline = time.monotonic() + within_s
-    while not happened():
+    while not condition():
         assert time.monotonic() < deadline, f"within {within_s:.0f} s there must be {what}"
         time.sleep(0.5)
 
 
 def free_port() -> str:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return str(unused.getsockname()[1])
 
 
 def why_no_compose(engine: bool = True) -> str | None:
-    """Why these tests cannot run here; None where they can."""
+    """Why these tests cannot run on this machine; None where they can."""
     if shutil.which("docker") is None:
         return "there is no docker on this machine"
     for command in (["compose", "version"], *([["info"]] if engine else [])):

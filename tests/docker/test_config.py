@@ -1,4 +1,4 @@
-"""What docker-compose.yml makes of its settings, as `docker compose config` says. No engine is needed."""
+"""The services for given settings, as `docker compose config` prints them, which needs no engine."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def test_gpus_are_reserved_for_workers_alone(stack: Stack) -> None:
     assert {found[name]["image"] for name in found.keys() - {"db"}} == {"unet-search:gpu"}
 
 
-def test_one_setting_does_without_gpus(stack: Stack) -> None:
+def test_one_setting_switches_gpus_off(stack: Stack) -> None:
     found = services(stack, DEVICE="cpu")
     assert not any("deploy" in service for service in found.values())
     assert found["workers"]["build"]["args"]["DEVICE"] == "cpu"
@@ -52,7 +52,7 @@ def test_another_device_is_refused(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", ["PASSWORD", "DATA"])
 @pytest.mark.parametrize("empty", [True, False])
-def test_what_is_missing_is_named(stack: Stack, name: str, empty: bool) -> None:
+def test_a_missing_setting_is_named(stack: Stack, name: str, empty: bool) -> None:
     del stack.settings[name]
     if empty:
         stack.settings[name] = ""
@@ -74,7 +74,7 @@ def test_db_bind_publishes_the_database_there(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("bind", ["", "10.0.0.6"])
-def test_a_database_elsewhere_starts_none_here_and_makes_no_study(stack: Stack, bind: str) -> None:
+def test_with_a_database_elsewhere_none_is_started_and_no_study_created(stack: Stack, bind: str) -> None:
     url = "postgresql://unet@10.0.0.5/unet"
     found = services(stack, DATABASE_URL=url, DB_BIND=bind)
     assert found.keys() == {"folders", "init", "workers", "dashboard"}
@@ -88,7 +88,7 @@ def test_the_password_is_in_no_url_and_no_command(stack: Stack) -> None:
         assert PASSWORD not in service["environment"].get("DATABASE_URL", "")
 
 
-def test_ours_have_no_rights_and_a_root_that_nobody_writes(stack: Stack) -> None:
+def test_our_services_have_no_rights_and_a_read_only_root(stack: Stack) -> None:
     found = services(stack)
     for name in found.keys() - {"db"}:
         assert found[name]["read_only"] and found[name]["cap_drop"] == ["ALL"], name

@@ -1,4 +1,4 @@
-"""The dashboard of the stack: who gets in, and what listens on the host."""
+"""The dashboard of the stack: who may see it, and which ports listen on the host."""
 
 import base64
 import urllib.request
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def port(stack: Stack) -> int:
-    """The dashboard's, with a study that has ended behind it."""
+    """The port of a dashboard with a finished study."""
     stack.settings["DASHBOARD_VIEWER_PASSWORD"] = "look"
     before = listening()
     stack.compose("up", "workers")
@@ -25,7 +25,7 @@ def port(stack: Stack) -> int:
     return port
 
 
-def test_it_shows_the_study_to_those_who_have_a_password_and_to_nobody_else(stack: Stack, port: int) -> None:
+def test_it_shows_the_study_to_accounts_alone(stack: Stack, port: int) -> None:
     for path in ("/api/studies", "/api/meta", "/csv/1", "/artifacts/1/1/abc"):
         assert ask(port, path)[0] == 401
         assert ask(port, path, "admin", "look")[0] == 401
@@ -37,12 +37,12 @@ def test_it_shows_the_study_to_those_who_have_a_password_and_to_nobody_else(stac
 
 
 def listening() -> set[tuple[str, int]]:
-    """Addresses and ports of this host on which something listens for connections."""
+    """Addresses and ports of this host on which a process listens."""
     return {tuple(found.laddr) for found in psutil.net_connections("tcp") if found.status == psutil.CONN_LISTEN}
 
 
 def ask(port: int, path: str, user: str = "", password: str = "", method: str = "GET") -> tuple[int, str]:
-    """Status and text of an answer."""
+    """Status and text of the response."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     if user:
         request.add_header("Authorization", f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}")

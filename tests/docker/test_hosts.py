@@ -1,4 +1,4 @@
-"""Two hosts: two projects that share a database by its published port, and a folder of artifacts."""
+"""Two hosts: two Compose projects with a common database, at its published port, and a common folder of artifacts."""
 
 import json
 import socket
@@ -18,20 +18,20 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def other(stack: Stack, tmp_path: Path) -> Iterator[Stack]:
-    """The second host. The first one's database is published from its next start on."""
+    """The second host. The first one publishes its database when it is started next."""
     stack.settings |= {"DB_BIND": "127.0.0.1", "DB_PORT": free_port(), "ARTIFACTS": str(tmp_path / "shared")}
     settings = stack.settings | {
         "DB_BIND": "",
         "DATABASE_URL": f"postgresql://unet@127.0.0.1:{stack.settings['DB_PORT']}/unet",
         "OUT": str(tmp_path / "other-out"),
-        "TRIALS": "1",  # the first host's counts
+        "TRIALS": "1",  # ignored: the first host creates the study
     }
     files = (ROOT / "docker-compose.yml", Path(__file__).with_name("other-host.yml"))
     with running(Stack(tmp_path, settings, files=files)) as other:
         yield other
 
 
-def test_the_second_host_finishes_what_the_first_began(stack: Stack, other: Stack) -> None:
+def test_the_second_host_finishes_the_trial_of_the_first(stack: Stack, other: Stack) -> None:
     stack.settings |= {"TRIALS": "3", "EPOCHS": "25"}
     stack.compose("up", "-d", "workers")
     wait_for(lambda: len(stack.sql(UNDER_WAY)) == 1, "a trial of the first host with an epoch")
@@ -66,8 +66,8 @@ def test_a_bucket_takes_the_artifacts(stack: Stack, other: Stack, bucket_url: st
         "AWS_SECRET_ACCESS_KEY": SECRET,
     }
     assert "3 of 3 trials, 3 complete" in other.compose("up", "workers").stdout
-    kept = bucket_contents(bucket_url)
+    objects = bucket_contents(bucket_url)
     pictures = stack.sql("select count(*) from trial_system_attributes where key like 'artifacts:%'")
-    assert [[str(sum(content.startswith(PNG) for content in kept.values()))]] == pictures == [["9"]]
-    assert len([key for key in kept if key.startswith("weights/mars/")]) == 3
-    assert not any(key.startswith("checkpoints/") for key in kept)
+    assert [[str(sum(content.startswith(PNG) for content in objects.values()))]] == pictures == [["9"]]
+    assert len([key for key in objects if key.startswith("weights/mars/")]) == 3
+    assert not any(key.startswith("checkpoints/") for key in objects)

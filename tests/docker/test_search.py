@@ -24,17 +24,16 @@ LAST_WORKER = """
     where a.key = 'worker' and t.number = {}"""
 
 
-def test_workers_bring_up_what_they_need_and_search_to_the_end(stack: Stack) -> None:
-    said = stack.compose("up", "workers").stdout
-    assert "3 of 3 trials, 3 complete" in said
+def test_workers_start_the_services_they_need_and_search_to_the_end(stack: Stack) -> None:
+    assert "3 of 3 trials, 3 complete" in stack.compose("up", "workers").stdout
     services = {row["Service"] for row in map(json.loads, _lines(stack, "ps", "-a", "--format", "json"))}
     assert services == {"db", "folders", "init", "workers"}
     status = stack.status()
     assert status["study"] == "mars" and status["trials"]["complete"] == 3
-    assert "best2.toml" in stack.call("unet-search", "export", "-o", "best2.toml").stdout
-    kept, exported = (tomllib.loads((stack.out / name).read_text()) for name in ("best.toml", "best2.toml"))
-    assert kept["provenance"]["value"] == exported["provenance"]["value"] == status["best"]["miou"]
-    assert kept["budget"]["epochs"] == 3
+    assert "best2.toml" in stack.run("unet-search", "export", "-o", "best2.toml").stdout
+    written, exported = (tomllib.loads((stack.out / name).read_text()) for name in ("best.toml", "best2.toml"))
+    assert written["provenance"]["value"] == exported["provenance"]["value"] == status["best"]["miou"]
+    assert written["budget"]["epochs"] == 3
 
 
 def test_down_and_up_go_on_with_the_study(stack: Stack) -> None:
@@ -47,7 +46,7 @@ def test_down_and_up_go_on_with_the_study(stack: Stack) -> None:
     assert stack.status()["best"]["miou"] >= before["miou"]
 
 
-def test_a_killed_container_s_trial_is_finished_by_the_other(stack: Stack) -> None:
+def test_the_trial_of_a_killed_container_is_finished_by_the_other(stack: Stack) -> None:
     stack.settings |= {"TRIALS": "4", "EPOCHS": "25"}
     stack.compose("up", "-d", "--scale", "workers=2", "workers")
     wait_for(lambda: len(stack.sql(UNDER_WAY)) == 2, "two trials with an epoch")
@@ -68,7 +67,7 @@ def test_sigterm_hands_on_within_the_grace_period(stack: Stack) -> None:
     (worker,) = stack.containers("workers")
     assert worker["ExitCode"] == 143  # 137: it was killed
     assert stack.sql("select count(*) from unet_search_slots where owner is not null") == [["0"]]
-    assert stack.sql(STATES) == [["0", "RUNNING"]]  # to its next worker
+    assert stack.sql(STATES) == [["0", "RUNNING"]]  # for the next worker
     stack.compose("up", "workers")
     assert stack.sql(STATES) == [["0", "COMPLETE"]]
     assert stack.sql(STEPS) == [["0", "60", "1", "60"]]
@@ -76,25 +75,25 @@ def test_sigterm_hands_on_within_the_grace_period(stack: Stack) -> None:
 
 def test_a_stopped_study_stays_stopped_until_resume(stack: Stack) -> None:
     stack.compose("up", "init")
-    stack.call("unet-search", "stop")
+    stack.run("unet-search", "stop")
     stack.compose("up", "workers")
-    said = stack.compose("logs", "workers").stdout
-    assert "the study is stopped: asked for by `unet-search stop`; go on with: unet-search resume" in said
+    words = "the study is stopped: asked for by `unet-search stop`; go on with: unet-search resume"
+    assert words in stack.compose("logs", "workers").stdout
     (worker,) = stack.containers("workers")
     assert (worker["State"], worker["ExitCode"]) == ("exited", 0)
     assert stack.sql(STATES) == []
-    stack.call("unet-search", "resume")
+    stack.run("unet-search", "resume")
     assert "3 of 3 trials" in stack.compose("up", "workers").stdout
 
 
-def test_another_question_stops_before_the_workers(stack: Stack) -> None:
+def test_another_question_is_refused_before_the_workers_start(stack: Stack) -> None:
     stack.compose("up", "workers")
     stack.settings["EPOCHS"] = "5"
     assert stack.compose("up", "workers", status=None).returncode
     assert "train.budget.epochs is 3 in the study and 5 here" in stack.compose("logs", "init").stdout
 
 
-def test_a_folder_of_somebody_else_is_one_line(stack: Stack) -> None:
+def test_a_folder_of_another_user_is_refused_with_one_line(stack: Stack) -> None:
     stack.out.mkdir()
     os.chown(stack.out, 12345, 12345)
     assert stack.compose("up", "workers", status=None).returncode
@@ -106,7 +105,7 @@ def test_a_folder_of_somebody_else_is_one_line(stack: Stack) -> None:
 
 
 def test_the_container_has_no_rights_and_no_compiler(stack: Stack) -> None:
-    found = stack.call("sh", "-c", "id -u; touch /x; grep CapEff /proc/1/status; which gcc cc g++ c++ clang make; true")
+    found = stack.run("sh", "-c", "id -u; touch /x; grep CapEff /proc/1/status; which gcc cc g++ c++ clang make; true")
     user, rights = found.stdout.splitlines()
     assert user == "1000"
     assert int(rights.split()[1], 16) == 0

@@ -1,4 +1,4 @@
-"""Models from strangers: loaded, or refused in one line, and nothing of theirs is run or written."""
+"""Untrusted models: loaded, or refused in one line, without running their code or writing their files."""
 
 import json
 import zipfile
@@ -35,6 +35,7 @@ def test_a_model_that_is_an_attack_is_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def refused(folder: Path, config: Any, weights: bytes, method: int, words: str) -> None:
+    """Asserts that a model of these parts is refused with these words."""
     with zipfile.ZipFile(folder / "model.keras", "w", method) as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", "{}")
@@ -44,13 +45,13 @@ def refused(folder: Path, config: Any, weights: bytes, method: int, words: str) 
 
 
 def test_a_small_file_that_would_fill_all_memory_is_refused_before_it_is_built(tmp_path: Path) -> None:
-    """16 GB of weights, which Keras would draw at random before it looks for them in the file."""
+    """20 GB of weights, which Keras would initialise at random before it reads the file's."""
     layer = {"class_name": "Dense", "module": "keras.layers", "config": {"units": 10**9}}
     words = r"must hold the weights of its layers; got \d+ bytes for 5,000,000,000 of them in "
     refused(tmp_path, layer | {"build_config": {"input_shape": [1, 4]}}, b"", zipfile.ZIP_STORED, words)
 
 
-def test_a_packed_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+def test_a_compressed_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     words = r"model\.keras must be stored unpacked; got 1,\d+,\d+ bytes in "
     refused(tmp_path, {}, bytes(2**20), zipfile.ZIP_DEFLATED, words)
 

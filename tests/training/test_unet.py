@@ -1,60 +1,122 @@
-"""The family of networks."""
+"""Networks: sizes, parameters, penalties, dropout, and what is saved."""
 
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from trainer.config import ModelConfig
 from trainer.errors import InputError
-from trainer.model.unet import build_model, count_parameters
+from trainer.model.branch import dropout_rate
+from trainer.model.unet import build_model, count_parameters, count_trainable
 
 SHAPE = (16, 32, 1)
+# Depth 1, width 4: blocks of 4, 8 and 4 filters, on 1, 4 and 4 + 4 channels.
+PLAIN: dict[str, Any] = {
+    "depth": 1,
+    "width": 4,
+    "stem": 1,
+    "norm": "none",
+    "residual": False,
+    "se": False,
+    "dropout": 0,
+    "upsampling": "transpose",
+}
+PLAIN_PARAMETERS = 40 + 148 + 296 + 584 + 132 + 292 + 148 + 15  # the convolutions in their order, the last to 3 classes
 
 
-def logits_of(model: keras.Model, shape: tuple[int, int, int] = SHAPE, batch: int = 2) -> Any:
-    images = np.random.default_rng(0).integers(0, 256, (batch, *shape), np.uint8)
+def logits_of(model: keras.Model, shape: tuple[int, int, int] = SHAPE) -> Any:
+    images = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)
     return np.asarray(model(images))
 
 
-@pytest.mark.parametrize(
-    ("norm", "upsampling"), list(product(["none", "batch", "layer", "group"], ["transpose", "nearest"]))
-)
-def test_logits_have_the_images_size(norm: Any, upsampling: Any) -> None:
-    config = ModelConfig(depth=2, width=4, norm=norm, upsampling=upsampling, attention=True)
-    logits = logits_of(build_model(config, SHAPE, 5, 0))
-    assert logits.shape == (2, 16, 32, 5)
-    assert logits.dtype == np.float32
+def convolutions(model: keras.Model) -> list[Any]:
+    return [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.Conv2DTranspose)]
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "more"),
     [
-        {"residual": False, "se": False},
-        {"dilation": 3, "l1": 1e-4, "l2": 1e-3},
-        {"stem": 1, "depth": 4},
-        {"stem": 2, "depth": 1, "upsampling": "bilinear"},
-        {"dropout": 0.0},
+        ({}, 0),
+        ({"residual": True}, 8 + 40 + 36),
+        ({"se": True, "se_ratio": 4}, 13 + 42 + 13),
+        ({"norm": "batch"}, 4 * 32 - 32),  # four values for each of 32 channels, without the biases
+        ({"norm": "batch", "bias": True}, 4 * 32),
+        ({"norm": "layer"}, 2 * 32 - 32),
+        ({"norm": "group", "bias": True}, 2 * 32),
+        ({"attention": True}, 10 + 10 + 3),
+        ({"attention": True, "gate": "concatenated"}, 292 + 5),
+        ({"bottleneck": "residual"}, 40),
+        ({"bottleneck": "gated"}, (10 + 38 + 24 + 40) + (9 + 16 + 9) - (296 + 584)),
+        ({"upsampling": "bilinear"}, 36 - 132),
+        ({"upsampling": "nearest", "narrow": False}, 9 * 4 * 4 - 132),
+        ({"transpose_kernel": 3}, 5 * 8 * 4),
+        ({"stem": 2}, 9 * 3 * 4 + 20 + 80 + 148),
+        ({"width": 6}, 60 + 330 + 660 + 1308 + 294 + 654 + 330 + 21 - PLAIN_PARAMETERS),
     ],
 )
-def test_every_member_of_the_family_gives_finite_logits(changes: dict[str, Any]) -> None:
-    config = ModelConfig(**({"depth": 2, "width": 4} | changes))
-    assert np.isfinite(logits_of(build_model(config, SHAPE, 3))).all()
+def test_an_option_has_its_parameters(changes: dict[str, Any], more: int) -> None:
+    assert count_parameters(ModelConfig(**(PLAIN | changes)), SHAPE, 3) == PLAIN_PARAMETERS + more
 
 
-@pytest.mark.parametrize("never", [0, 2, 4])
-def test_a_class_left_out_is_never_predicted(never: int) -> None:
-    logits = logits_of(build_model(ModelConfig(depth=1, width=4), SHAPE, 5, never))
-    assert (logits[..., never] == -1e4).all()
-    assert (logits.argmax(-1) != never).all()
-    assert (np.delete(logits, never, -1) > -1e3).all()
+def test_running_statistics_are_not_trainable() -> None:
+    model = build_model(ModelConfig(**(PLAIN | {"norm": "batch"})), SHAPE, 3)
+    assert model.count_params() - count_trainable(model) == 2 * 32
 
 
-def test_colour_images_are_taken() -> None:
-    model = build_model(ModelConfig(depth=1, width=4), (16, 16, 3), 2)
+@pytest.mark.parametrize(
+    ("norm", "upsampling", "kind"),
+    [
+        ("none", "transpose", None),
+        ("batch", "nearest", layers.BatchNormalization),
+        ("layer", "bilinear", layers.LayerNormalization),
+        ("group", "transpose", layers.GroupNormalization),
+    ],
+)
+def test_logits_have_the_images_size(norm: Any, upsampling: Any, kind: type | None) -> None:
+    """And every convolution of the five blocks and of the stem is normalised."""
+    config = ModelConfig(depth=2, width=4, norm=norm, upsampling=upsampling, attention=True)
+    model = build_model(config, SHAPE, 5, 0)
+    logits = logits_of(model)
+    assert logits.shape == (2, 16, 32, 5)
+    assert logits.dtype == np.float32
+    norms = [type(layer) for layer in model.layers if "Normalization" in type(layer).__name__]
+    assert norms == ([kind] * (5 * 2 + 1) if kind else [])
+
+
+def test_each_level_halves_the_size_and_doubles_the_filters() -> None:
+    config = ModelConfig(**(PLAIN | {"depth": 2, "dilation": 3}))
+    found = [
+        (tuple(layer.output.shape[1:]), layer.dilation_rate[0]) for layer in convolutions(build_model(config, SHAPE, 5))
+    ]
+    sizes = [(16, 32, 4), (8, 16, 8), (4, 8, 16), (8, 16, 8), (16, 32, 4)]
+    assert [shape for shape, _ in found[:6]] == [size for size in sizes[:3] for _ in range(2)]
+    assert [shape for shape, _ in found[6:]] == [size for size in sizes[3:] for _ in range(3)] + [(16, 32, 5)]
+    assert [dilation for _, dilation in found] == [1] * 4 + [3] * 2 + [1] * 7  # of the bottleneck alone
+
+
+def test_a_stem_of_stride_2_works_at_half_the_resolution() -> None:
+    model = build_model(ModelConfig(**(PLAIN | {"stem": 2})), SHAPE, 5)
+    assert tuple(convolutions(model)[0].output.shape) == (None, 8, 16, 4)
+    assert logits_of(model).shape == (2, 16, 32, 5)
+
+
+@pytest.mark.parametrize("masked", [0, 2, 4])
+def test_a_masked_class_is_never_predicted(masked: int) -> None:
+    logits = logits_of(build_model(ModelConfig(**PLAIN), SHAPE, 5, masked))
+    assert (logits[..., masked] == -1e4).all()
+    assert (logits.argmax(-1) != masked).all()
+    assert (np.delete(logits, masked, -1) > -1e3).all()
+
+
+def test_raw_pixels_are_scaled_to_a_mean_near_0() -> None:
+    model = build_model(ModelConfig(**PLAIN), (16, 16, 3), 2)
+    scaled = keras.Model(model.inputs[0], model.layers[1].output)
+    images = np.array([0, 51, 255], np.uint8) * np.ones((1, 16, 16, 1), np.uint8)
+    np.testing.assert_allclose(np.asarray(scaled(images))[0, 0, 0], [-1, -0.6, 1], atol=1e-6)
     assert logits_of(model, (16, 16, 3)).shape == (2, 16, 16, 2)
 
 
@@ -63,41 +125,64 @@ def test_sizes_that_do_not_divide_are_refused() -> None:
         build_model(ModelConfig(depth=5, stem=1), (60, 100, 1), 5)
 
 
-def test_group_normalisation_normalises_groups_of_channels() -> None:
-    """Not the batch: an image's logits do not depend on its neighbours, in training either."""
+def test_group_normalisation_does_not_mix_images() -> None:
+    """An image's logits do not depend on its batch, in training either."""
     model = build_model(ModelConfig(depth=1, width=8, norm="group", dropout=0), SHAPE, 3)
-    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
-    assert any(isinstance(layer, keras.layers.GroupNormalization) and layer.groups == 8 for layer in model.layers)
     images = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
     together = np.asarray(model(images, training=True))
     alone = np.asarray(model(images[:1], training=True))
     np.testing.assert_allclose(together[:1], alone, atol=1e-4)
 
 
-def test_penalties_reach_the_loss() -> None:
-    assert not build_model(ModelConfig(depth=1, width=4), SHAPE, 3).losses
-    assert build_model(ModelConfig(depth=1, width=4, l2=1e-3), SHAPE, 3).losses
+def penalty(kernels: list[Any], l1: float, l2: float) -> float:
+    return sum(float(l1 * np.abs(kernel).sum() + l2 * (kernel.astype(np.float64) ** 2).sum()) for kernel in kernels)
 
 
-def test_the_parameters_of_a_plain_network_are_those_of_its_layers() -> None:
-    """Depth 1, width 4, no extras: kernels and biases counted by hand."""
-    config = ModelConfig(
-        depth=1, width=4, norm="none", residual=False, se=False, upsampling="transpose", stem=1, dropout=0
-    )
-    encoder = (9 * 1 * 4 + 4) + (9 * 4 * 4 + 4)
-    bottleneck = (9 * 4 * 8 + 8) + (9 * 8 * 8 + 8)
-    decoder = (4 * 8 * 4 + 4) + (9 * 8 * 4 + 4) + (9 * 4 * 4 + 4)
-    assert count_parameters(config, SHAPE, 3) == encoder + bottleneck + decoder + (4 * 3 + 3)
+@pytest.mark.parametrize("changes", [{}, {"bottleneck_l1": 0.5, "bottleneck_l2": 0.0, "decoder_l2": 0.25}])
+def test_penalties_are_on_the_kernels_of_all_convolutions_but_the_head(changes: dict[str, Any]) -> None:
+    """The network's convolutions: two of the encoder, two of the bottleneck, three of the decoder, the head."""
+    config = ModelConfig(**PLAIN, l1=0.01, l2=0.02, **changes)
+    model = build_model(config, SHAPE, 3)
+    kernels = [np.asarray(layer.kernel) for layer in convolutions(model)]
+    assert len(kernels) == 8
+    expected = penalty(kernels[:2], 0.01, 0.02)
+    expected += penalty(kernels[2:4], changes.get("bottleneck_l1", 0.01), changes.get("bottleneck_l2", 0.02))
+    expected += penalty(kernels[4:7], 0.01, changes.get("decoder_l2", 0.02))
+    assert sum(float(loss) for loss in model.losses) == pytest.approx(expected, rel=1e-5)
 
 
-def test_mixed_precision_gives_logits_in_float32() -> None:
-    model = build_model(ModelConfig(depth=1, width=4, precision="mixed_bfloat16"), SHAPE, 3, 0)
+def test_no_penalty_is_no_loss() -> None:
+    assert not build_model(ModelConfig(**PLAIN), SHAPE, 3).losses
+
+
+def test_dropout_grows_with_the_level() -> None:
+    config = ModelConfig(depth=3, dropout=0.2, dropout_step=0.1, dropout_at="encoder")
+    assert [dropout_rate(config, level) for level in range(4)] == pytest.approx([0.2, 0.3, 0.4, 0.0])
+    assert dropout_rate(ModelConfig(dropout=0.2, dropout_at="decoder"), 0) == 0
+    assert dropout_rate(ModelConfig(depth=2, dropout=0.1), 2) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("place", "rates"), [("levels", [0.1, 0.3, 0.5]), ("encoder", [0.1, 0.3]), ("decoder", [0.1])])
+@pytest.mark.parametrize(("kind", "layer"), [("values", layers.Dropout), ("channels", layers.SpatialDropout2D)])
+def test_dropout_is_where_it_is_configured(place: Any, rates: list[float], kind: Any, layer: type) -> None:
+    changes = {"depth": 2, "dropout": 0.1, "dropout_step": 0.2, "dropout_at": place, "dropout_kind": kind}
+    model = build_model(ModelConfig(**(PLAIN | changes)), SHAPE, 3)
+    found = [each.rate for each in model.layers if isinstance(each, layers.Dropout | layers.SpatialDropout2D)]
+    assert found == pytest.approx(rates)
+    assert {type(each) for each in model.layers if hasattr(each, "rate")} == {layer}
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_computes_in_half_and_gives_logits_in_float32(precision: Any) -> None:
+    model = build_model(ModelConfig(**PLAIN, precision=precision), SHAPE, 3, 0)
+    assert [layer.compute_dtype for layer in convolutions(model)] == [precision[6:]] * 7 + ["float32"]
+    assert all(variable.dtype == "float32" for variable in model.variables)
     assert logits_of(model).dtype == np.float32
     assert keras.config.dtype_policy().name == "float32"
 
 
 def test_a_saved_model_loads_in_safe_mode(tmp_path: Path) -> None:
-    config = ModelConfig(depth=2, width=4, attention=True, norm="group", stem=2)
+    config = ModelConfig(depth=1, width=4, attention=True, norm="group", stem=2)
     model = build_model(config, SHAPE, 5, 2)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)

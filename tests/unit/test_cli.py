@@ -1,4 +1,4 @@
-"""The command line's last resort."""
+"""Errors that reach the command line's entry point."""
 
 import signal
 import sys
@@ -14,7 +14,7 @@ def status() -> None:
     raise EOFError("marshal data too short")
 
 
-def test_a_file_cut_short_is_no_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_file_is_not_taken_for_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["unet-search", "status"])
     monkeypatch.setitem(COMMANDS, "status", __name__)

@@ -1,4 +1,4 @@
-"""Configurations as files."""
+"""Configurations as TOML files, and changes by path."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_a_written_configuration_reads_back_equal(tmp_path: Path) -> None:
     assert load_config(tmp_path / "c.toml") == config
 
 
-def test_none_survives_toml() -> None:
+def test_none_is_written_as_a_word() -> None:
     config = override(load_config("default"), {"data.ignore": "none"})
     assert config.data.ignore is None
     assert dump_config(config)["data"]["ignore"] == "none"

@@ -1,4 +1,4 @@
-"""Corrupt input of every kind is read or refused in one line; what fuzzing once found, by name."""
+"""Corrupt input of every kind is read, or refused in one line; and regression tests for what fuzzing found."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from tests.unit.data.test_read import make_folder, refused
 from trainer.configfile import load_config
 from trainer.data.raw import within_memory
 from trainer.errors import InputError
-from trainer.result.folder import unreadable
+from trainer.result.folder import unreadable_model
 
 
 @pytest.mark.filterwarnings("ignore")  # decoders warn of what they then refuse
@@ -35,19 +35,19 @@ def refused_config(folder: Path, text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["0x" + "f" * 5000, "-" + "9" * 30, str(2**63)])
-def test_a_whole_number_of_more_than_64_bits(tmp_path: Path, number: str) -> None:
-    """A hexadecimal one of 5,000 digits could not even be shown in the message."""
+def test_a_whole_number_of_more_than_64_bits_is_refused(tmp_path: Path, number: str) -> None:
+    """Python cannot convert a number of 5,000 hexadecimal digits to text for the message."""
     refused_config(tmp_path, f"seed = {number}", r"a whole number must fit in 64 bits; got one of \d+ bits in ")
 
 
 @pytest.mark.parametrize("start", ["seed", "model.depth", "provenance"])
-def test_dotted_keys_that_nest_without_end(tmp_path: Path, start: str) -> None:
-    """The parser nests them without recursion; Python could not show the value."""
+def test_deeply_nested_dotted_keys_are_refused(tmp_path: Path, start: str) -> None:
+    """The parser nests them without recursion, but Python cannot print the value."""
     refused_config(tmp_path, start + ".a" * 5000 + " = 1", "must be nested at most 20 deep; got deeper ones in ")
 
 
 @pytest.mark.parametrize("text", ["[train]\nbase = {}", "[study]\nwarm_start = [{}]"])
-def test_a_name_that_a_terminal_would_obey(tmp_path: Path, text: str) -> None:
+def test_control_characters_in_a_name_are_escaped(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.toml").write_text(text.format(r'"\u001b[31m"'))
     with pytest.raises(InputError, match=r"a TOML file or a preset; got \S*\\x1b\[31m; presets") as caught:
         load_plan(tmp_path / "s.toml")
@@ -60,8 +60,8 @@ def test_an_axis_of_more_steps_than_a_decimal_has_digits() -> None:
 
 
 @pytest.mark.parametrize("kind", ["EPS", "TIFF", "GIF"])
-def test_a_picture_of_another_format_than_its_name_says(tmp_path: Path, kind: str) -> None:
-    """For an EPS Pillow would run Ghostscript."""
+def test_a_picture_in_another_format_than_its_suffix_is_refused(tmp_path: Path, kind: str) -> None:
+    """Pillow would run Ghostscript for EPS."""
     folder = make_folder(tmp_path)
     Image.new("L", (12, 8), 1).save(folder / "images" / "1.png", kind)
     refused(folder, "an image must be readable; got .*1.png: cannot identify image file")
@@ -82,20 +82,20 @@ except InputError as error:
 """
 
 
-def test_a_bomb_is_refused_under_a_limit_of_memory_before_it_unpacks(tmp_path: Path) -> None:
-    """Its header is honest: 200 MiB, of which reading takes a copy, where the process may have 256 in all."""
+def test_a_bomb_is_refused_before_it_unpacks_where_memory_is_limited(tmp_path: Path) -> None:
+    """Its header is correct: 200 MiB, of which reading needs a copy, where the process may use 256 MiB more."""
     np.savez_compressed(tmp_path / "bomb.npz", training_set=np.zeros((25, 2, 2048, 2048), np.uint8))
     done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path / "bomb.npz"], capture_output=True, text=True)
     words = "training_set and its copy while it is read must fit in memory; got 0.4 GiB with 0.2 GiB free"
     assert done.stderr.startswith(words), done.stderr
 
 
-def test_memory_that_runs_out_all_the_same() -> None:
+def test_a_memory_error_while_reading_is_one_line() -> None:
     with pytest.raises(InputError, match="must fit in memory, and what reading takes; got no more; use fewer"):
         with within_memory():
             raise MemoryError
 
 
-def test_what_keras_says_for_terminals(tmp_path: Path) -> None:
+def test_escape_sequences_in_messages_of_keras_are_removed(tmp_path: Path) -> None:
     error: Any = ValueError("calling f().\n\n\x1b[1mHeight must be\x07 even.\x1b[0m\u2028Arguments")
-    assert str(unreadable(tmp_path, error)).endswith(": calling f(). Height must be even. Arguments")
+    assert str(unreadable_model(tmp_path, error)).endswith(": calling f(). Height must be even. Arguments")

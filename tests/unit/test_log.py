@@ -1,4 +1,4 @@
-"""What workers write: one line an event, as text or JSON, without passwords."""
+"""The log of workers: one line per event, as text or JSON, without passwords."""
 
 import json
 import logging
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from search.log import Lines, append_line, log_kind, one_line, read_cause, refusal
+from search.log import LineFormatter, append_line, log_format, one_line, read_cause, refusal_line
 from trainer.errors import InputError
 
 URL = "postgresql://ada:s3cret@db.example/unet"
 DYING = f"""
 import threading
-from search.log import say, start_log
+from search.log import log_event, start_log
 start_log("host:0")
-say("starts", 3)
-say("fails", 3, "{URL}", OSError("{URL}"))
+log_event("starts", 3)
+log_event("fails", 3, "{URL}", OSError("{URL}"))
 thread = threading.Thread(target=lambda: 1 / 0, name="x")
 thread.start()
 thread.join()
@@ -25,9 +25,9 @@ raise RuntimeError("cannot reach {URL}")
 """
 
 
-def line(kind: str, cause: str | None = None, trial: int | None = None) -> str:
+def line(log_format: str, cause: str | None = None, trial: int | None = None) -> str:
     record = logging.makeLogRecord({"msg": "ends", "cause": cause, "trial": trial, "created": 0.5})
-    return Lines("host:0", kind).format(record)
+    return LineFormatter("host:0", log_format).format(record)
 
 
 def test_an_event_as_text() -> None:
@@ -41,7 +41,7 @@ def test_an_event_as_json() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "json"])
-def test_passwords_are_masked_in_events_tracebacks_and_last_words(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_are_masked_in_events_and_tracebacks(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNET_SEARCH_LOG", kind)
     done = subprocess.run([sys.executable, "-c", DYING], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "s3cret" not in done.stderr
@@ -53,14 +53,14 @@ def test_passwords_are_masked_in_events_tracebacks_and_last_words(kind: str, mon
     assert read_cause(last) == "RuntimeError: cannot reach postgresql://ada:***@db.example/unet"
 
 
-def test_a_trials_cause_shows_no_password() -> None:
+def test_passwords_are_masked_in_a_trials_cause() -> None:
     assert one_line(OSError(URL)) == "OSError: postgresql://ada:***@db.example/unet"
 
 
 @pytest.mark.parametrize("kind", ["text", "json"])
 def test_a_refusal_is_read_as_its_cause(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNET_SEARCH_LOG", kind)
-    assert read_cause(refusal("the rule; got it", "host:0")) == "the rule; got it"
+    assert read_cause(refusal_line("the rule; got it", "host:0")) == "the rule; got it"
 
 
 def test_the_supervisor_adds_lines(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_supervisor_adds_lines(tmp_path: Path) -> None:
     assert len(lines) == 2 and lines[0].endswith(" host:0 died: status -9")
 
 
-def test_another_kind_of_log_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNET_SEARCH_LOG", "xml")
     with pytest.raises(InputError, match="UNET_SEARCH_LOG must be one of text, json; got 'xml'"):
-        log_kind()
+        log_format()

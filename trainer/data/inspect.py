@@ -1,4 +1,4 @@
-"""What is in a data set and what is wrong with it, and its cleaned copy."""
+"""The content of a data set, warnings about it, and its cleaned copy."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,50 +12,50 @@ from trainer.data.dataset import Dataset, build_dataset, drop_corrupt, read_file
 from trainer.data.npz import write_npz
 from trainer.data.pixels import Indices, class_shares, count_labels
 
-_FEW_IMAGES = 20  # of a class: its validation score rests on three or so
-_BLACK = 20  # mean brightness, 0..255
-_UNLABELLED = 0.9  # share of a mask
+_MIN_IMAGES = 20  # of a class: with 15 % validation, its score depends on three of them
+_DARK = 20  # mean brightness, 0..255
+_MOSTLY = 0.9  # of a mask's pixels
 
 
 @dataclass(frozen=True)
-class Side:
-    """How much of a class is on one side of the split."""
+class SideCounts:
+    """How many pixels, images and groups of one side of the split have a class."""
 
     pixels: int
     images: int
-    groups: int | None  # None where the data have no groups
+    groups: int | None  # None if the data have no groups
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class of the kept images."""
+    """One class in the images that remain after cleaning."""
 
     label: int
     name: str
-    ignored: bool
+    ignored: bool  # whether it is the ignore label
     share: float  # of all pixels, 0..1
-    training: Side
-    validation: Side
+    training: SideCounts
+    validation: SideCounts
 
     @property
     def validation_share(self) -> float | None:
-        """The validation side's share of the class's pixels on both sides, 0..1; None for a class without pixels."""
+        """Share of the class's pixels that is on the validation side, 0..1; None for a class without pixels."""
         total = self.training.pixels + self.validation.pixels
         return self.validation.pixels / total if total else None
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """A data set, what it holds, and what to look at before training."""
+    """A data set, counts of its classes, and warnings to consider before training."""
 
     dataset: Dataset
     images: int  # before cleaning
     groups: int | None  # before cleaning
-    rows: tuple[ClassRow, ...]  # one a class
+    rows: tuple[ClassRow, ...]  # one for each class
     warnings: tuple[str, ...]
 
-    def figures(self) -> dict[str, Any]:
-        """The figures that scripts may rely on, as JSON knows them."""
+    def summary(self) -> dict[str, Any]:
+        """The numbers that scripts may rely on, for JSON."""
         data = self.dataset
         return {
             "images": self.images,
@@ -70,7 +70,7 @@ class Inspection:
 
 
 def inspect(config: DataConfig) -> Inspection:
-    """Reads, cleans and splits the data as training would, and counts; unusable data are an `InputError`."""
+    """Reads, cleans, splits and counts the data as a training would. Raises InputError if they are unusable."""
     sources = read_sources(config)
     dataset = build_dataset(sources, config)
     groups = sources.raw.groups
@@ -84,10 +84,10 @@ def inspect(config: DataConfig) -> Inspection:
     )
 
 
-def write_clean(config: DataConfig, path: Path) -> Path:
-    """Writes the kept images of `data.path` as an npz file, whole or not at all.
+def write_cleaned(config: DataConfig, path: Path) -> Path:
+    """Writes the data of `config.path` without corrupt images as an npz file, atomically; returns its path.
 
-    Grey images take the course's format, RGB ones the general one.
+    Grey images are written in the course's format, RGB images in the general one. Raises InputError.
     """
     raw, _ = drop_corrupt(read_file(config.path, config), config)
     if raw.images.shape[3] == 1:
@@ -105,19 +105,19 @@ def write_clean(config: DataConfig, path: Path) -> Path:
 
 def _count_classes(dataset: Dataset) -> tuple[ClassRow, ...]:
     shares = class_shares(dataset.masks, dataset.classes)
-    training, validation = _sides(dataset, dataset.train), _sides(dataset, dataset.validation)
+    training, validation = _count_side(dataset, dataset.train), _count_side(dataset, dataset.validation)
     return tuple(
         ClassRow(label, name, label == dataset.ignore, float(shares[label]), training[label], validation[label])
         for label, name in enumerate(dataset.names)
     )
 
 
-def _sides(dataset: Dataset, indices: Indices) -> list[Side]:
-    """Each class on one side."""
+def _count_side(dataset: Dataset, indices: Indices) -> list[SideCounts]:
+    """Counts of each class among some images."""
     counts = count_labels(dataset.masks[indices])[:, : dataset.classes]
     groups = None if dataset.groups is None else dataset.groups[indices]
     return [
-        Side(
+        SideCounts(
             pixels=int(pixels.sum()),
             images=int((pixels > 0).sum()),
             groups=None if groups is None else len(np.unique(groups[pixels > 0])),
@@ -130,7 +130,7 @@ def _class_warnings(rows: tuple[ClassRow, ...]) -> list[str]:
     warnings = []
     for row in (row for row in rows if not row.ignored):
         images = row.training.images + row.validation.images
-        if images < _FEW_IMAGES:
+        if images < _MIN_IMAGES:
             warnings.append(f"class {row.label} ({row.name}) is in {images} images only: its score will be uncertain")
         elif not row.training.images or not row.validation.images:
             side = "validation" if row.training.images else "training"
@@ -139,17 +139,17 @@ def _class_warnings(rows: tuple[ClassRow, ...]) -> list[str]:
 
 
 def _image_warnings(dataset: Dataset) -> list[str]:
-    black = sum(int(image.mean() < _BLACK) for image in dataset.images)
-    warnings = [f"{black} images are nearly black (mean below {_BLACK} of 255)"] if black else []
+    black = sum(int(image.mean() < _DARK) for image in dataset.images)
+    warnings = [f"{black} images are nearly black (mean below {_DARK} of 255)"] if black else []
     if dataset.ignore is not None:
-        bare = int((np.mean(dataset.masks == dataset.ignore, axis=(1, 2)) >= _UNLABELLED).sum())
-        if bare:
-            warnings.append(f"{bare} masks are ignored for {_UNLABELLED:.0%} and more of their pixels")
+        ignored = int((np.mean(dataset.masks == dataset.ignore, axis=(1, 2)) >= _MOSTLY).sum())
+        if ignored:
+            warnings.append(f"{ignored} masks are ignored for {_MOSTLY:.0%} and more of their pixels")
     return warnings
 
 
 def _group_warnings(dataset: Dataset) -> list[str]:
-    """Groups on both sides, which only a validation file of its own can bring."""
+    """Warns of groups on both sides, which only a validation file of its own can have."""
     if dataset.groups is None:
         return []
     common = np.intersect1d(dataset.groups[dataset.train], dataset.groups[dataset.validation])

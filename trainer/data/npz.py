@@ -1,6 +1,6 @@
-"""Data sets in NumPy's npz format: headers are checked before any memory is taken, and nothing is unpickled.
+"""Data sets in NumPy's npz format. Headers are checked before memory is allocated, and nothing is unpickled.
 
-Two sets of keys are known: the course's (`training_set` (N, 2, H, W), `test_set` (T, H, W), `training_groups` (N,))
+Two sets of keys are supported: the course's (`training_set` (N, 2, H, W), `test_set` (T, H, W), `training_groups` (N,))
 and the general one (`images` (N, H, W) or (N, H, W, 3), `masks` (N, H, W), `test_images`, `groups`).
 """
 
@@ -25,7 +25,7 @@ _TEST_KEYS = ("test_set", "test_images")
 
 
 def read_npz(path: Path) -> RawData:
-    """Images, masks, groups and test images of an npz file; the pixels' values are checked, labels are not."""
+    """Images, masks, groups and test images of an npz file. Raises InputError; labels are not checked here."""
     with _open_zip(path) as archive:
         keys = _keys(archive)
         if "training_set" in keys:
@@ -39,17 +39,17 @@ def read_npz(path: Path) -> RawData:
             group_key, test_key = "groups", "test_images"
         else:
             raise InputError(
-                f"an npz data set must have the key training_set, or images and masks; got {_listed(keys)} in {path}"
+                f"an npz data set must have the key training_set, or images and masks; got {_list_keys(keys)} in {path}"
             )
         _check_pair(images, masks)
         pixels = _as_images(images, "images")
         groups = _as_groups(_read(archive, group_key), len(pixels), group_key) if group_key in keys else None
         tests = _as_images(_read(archive, test_key), test_key) if test_key in keys else pixels[:0]
-    return RawData(pixels, to_pixels(masks, "mask labels"), groups, tests, _numbers(tests))
+    return RawData(pixels, to_pixels(masks, "mask labels"), groups, tests, _number_names(tests))
 
 
 def read_test_npz(path: Path) -> tuple[Pixels, tuple[str, ...]]:
-    """Test images (T, H, W, C) of an npz file, and their numbers as names."""
+    """Test images (T, H, W, C) of an npz file, and their numbers as names. Raises InputError."""
     with _open_zip(path) as archive:
         keys = _keys(archive)
         for key in _TEST_KEYS:
@@ -57,24 +57,26 @@ def read_test_npz(path: Path) -> tuple[Pixels, tuple[str, ...]]:
                 images = _as_images(_read(archive, key), key)
                 if len(images) == 0:
                     raise InputError(f"{key} must hold at least one image; got none in {path}")
-                return images, _numbers(images)
-    raise InputError(f"test images must lie under the key test_set or test_images; got {_listed(keys)} in {path}")
+                return images, _number_names(images)
+    raise InputError(f"test images must lie under the key test_set or test_images; got {_list_keys(keys)} in {path}")
 
 
 @contextmanager
 def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """An archive whose every failure, whatever the bytes are, becomes one line."""
+    """Opens an archive; whatever its bytes are, every failure is an InputError of one line."""
     try:
-        # headers written by Python 2 and odd literals only warn; they are read or refused all the same
+        # NumPy warns about headers of Python 2 and odd literals; they are read or refused without a warning.
         with warnings.catch_warnings(), zipfile.ZipFile(path) as archive:
             warnings.simplefilter("ignore")
             yield archive
     except (InputError, MemoryError):
         raise
     except zipfile.BadZipFile as error:
-        raise InputError(f"a data set must be a whole npz file; got {path}: {_line(error)}; fetch it again") from None
-    except Exception as error:  # NumPy and zipfile raise a dozen types on damaged bytes
-        raise InputError(f"an npz file must be readable; got {path}: {_line(error)}; fetch it again") from None
+        raise InputError(
+            f"a data set must be a whole npz file; got {path}: {_first_line(error)}; fetch it again"
+        ) from None
+    except Exception as error:  # NumPy and zipfile raise many types on damaged bytes
+        raise InputError(f"an npz file must be readable; got {path}: {_first_line(error)}; fetch it again") from None
 
 
 def _keys(archive: zipfile.ZipFile) -> set[str]:
@@ -135,23 +137,23 @@ def _as_groups(values: NDArray[Any], images: int, key: str) -> Groups:
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values.astype(np.str_)
 
 
-def _numbers(images: Pixels) -> tuple[str, ...]:
+def _number_names(images: Pixels) -> tuple[str, ...]:
     return tuple(str(number) for number in range(len(images)))
 
 
-def _listed(keys: set[str]) -> str:
+def _list_keys(keys: set[str]) -> str:
     shown = sorted(ascii(key)[1:-1][:40] for key in keys)[:8]
     return ", ".join(shown) + (", ..." if len(keys) > 8 else "") if keys else "no arrays"
 
 
-def _line(error: Exception) -> str:
-    """The first line of an error's text, with what is not printable escaped."""
+def _first_line(error: Exception) -> str:
+    """The first line of an error's text, with unprintable characters escaped."""
     text = str(error).strip() or type(error).__name__
     return ascii(text.splitlines()[0][:200])[1:-1]
 
 
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> Path:
-    """Writes the arrays compressed; until the last byte lies on disk, `path` is what it was before."""
+    """Writes a compressed npz file atomically, with its folder; returns `path`. Raises InputError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as partial, partial.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Images and masks as read, and the checks that every reader shares."""
+"""Images and masks as read, and the checks that all readers share."""
 
 import resource
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from trainer.data.pixels import Groups, Pixels, count_labels
 from trainer.errors import InputError
 
-_MEMORY_SHARE = 0.8  # of what is free; training needs the rest
-_CHUNK = 2**22  # values checked at a time, so that checking takes little memory of its own
+_MEMORY_SHARE = 0.8  # of the free memory; training needs the rest
+_CHUNK = 2**22  # values checked at a time, to bound the memory that checking needs
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RawData:
 
 
 def check_memory(needed: int, what: str) -> None:
-    """Refuses `needed` bytes that this machine, or the process's own limit, cannot give."""
+    """Raises InputError if `needed` bytes exceed most of the memory that this process can still allocate."""
     free = free_bytes()
     if needed > free * _MEMORY_SHARE:
         raise InputError(
@@ -40,7 +40,7 @@ def check_memory(needed: int, what: str) -> None:
 
 
 def free_bytes() -> int:
-    """Memory that is free, and within the process's limit where it has one (`ulimit -v`)."""
+    """Free memory in bytes, within the process's limit if it has one (`ulimit -v`)."""
     available, (limit, _) = int(psutil.virtual_memory().available), resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return available
@@ -49,7 +49,7 @@ def free_bytes() -> int:
 
 @contextmanager
 def within_memory() -> Iterator[None]:
-    """Memory that runs out all the same is an InputError; also a decorator."""
+    """Turns a MemoryError into an InputError; also a decorator."""
     try:
         yield
     except MemoryError as error:
@@ -60,9 +60,9 @@ def within_memory() -> Iterator[None]:
 
 
 def to_pixels(values: NDArray[Any], what: str) -> Pixels:
-    """Whole numbers 0..255 of any numeric dtype as uint8, same shape; anything else is refused.
+    """Whole numbers 0..255 of any numeric dtype as uint8, in the same shape; the first axis counts images.
 
-    The first axis counts images: a finding names the image.
+    Raises InputError, with the index of the image, for any other value; `what` names the values in it.
     """
     if values.dtype.kind not in "biuf":
         raise InputError(f"{what} must be numbers; got dtype {values.dtype}; save them as uint8")
@@ -72,21 +72,21 @@ def to_pixels(values: NDArray[Any], what: str) -> Pixels:
     step = max(1, _CHUNK // max(1, values[:1].size))
     for start in range(0, len(values), step):
         part = values[start : start + step]
-        # NaN fails both comparisons, so it is caught here too
+        # NaN fails both comparisons, so it is refused as well.
         bad = ~((part >= 0) & (part <= 255))
         bad |= np.not_equal(part, np.floor(part)) if part.dtype.kind == "f" else False
         if bad.any():
-            place = tuple(np.argwhere(bad)[0])
+            position = tuple(np.argwhere(bad)[0])
             raise InputError(
-                f"{what} must be whole numbers from 0 to 255; got {part[place].item():g} in image {start + place[0]}; "
-                "scale them and save them as uint8"
+                f"{what} must be whole numbers from 0 to 255; got {part[position].item():g} in image "
+                f"{start + position[0]}; scale them and save them as uint8"
             )
         pixels[start : start + step] = part.astype(np.uint8)
     return pixels
 
 
 def check_labels(masks: Pixels, classes: int, ignore: int | None) -> None:
-    """Refuses masks (N, H, W) with a label that is neither a class nor ignored."""
+    """Raises InputError if masks (N, H, W) have a label that is neither a class nor ignored, or no scored label."""
     counts = count_labels(masks)
     allowed = np.zeros(256, bool)
     allowed[:classes] = True
@@ -95,11 +95,11 @@ def check_labels(masks: Pixels, classes: int, ignore: int | None) -> None:
     wrong = np.flatnonzero((counts.sum(axis=0) > 0) & ~allowed)
     if len(wrong):
         label = int(wrong[0])
-        holders = np.flatnonzero(counts[:, label])
+        images = np.flatnonzero(counts[:, label])
         extra = f" and {ignore} (ignored)" if ignore is not None and ignore >= classes else ""
         raise InputError(
-            f"labels must be 0 to {classes - 1}{extra}; got label {label} in {len(holders)} masks, the first of image "
-            f"{holders[0]}; set data.classes or data.ignore, or correct the masks"
+            f"labels must be 0 to {classes - 1}{extra}; got label {label} in {len(images)} masks, the first of image "
+            f"{images[0]}; set data.classes or data.ignore, or correct the masks"
         )
     scored = allowed & (np.arange(256) != ignore)
     if not counts[:, scored].any():
@@ -110,26 +110,26 @@ def check_labels(masks: Pixels, classes: int, ignore: int | None) -> None:
 
 
 def resize_all(arrays: Sequence[NDArray[Any]] | NDArray[Any], size: tuple[int, int], smooth: bool) -> Pixels:
-    """Images (H, W, C) or masks (H, W) brought to one size (height, width); bilinear where smooth, else nearest."""
+    """Images (H, W, C) or masks (H, W) at one size (height, width): bilinear if `smooth`, else nearest neighbour."""
     height, width = size
     shape = arrays[0].shape[2:] if len(arrays) else (1,)
     resized = np.empty((len(arrays), height, width, *shape), np.uint8)
-    for place, array in enumerate(arrays):
-        resized[place] = resize(array, size, smooth).reshape(resized.shape[1:])
+    for index, array in enumerate(arrays):
+        resized[index] = resize(array, size, smooth).reshape(resized.shape[1:])
     return resized
 
 
 def resize(array: NDArray[Any], size: tuple[int, int], smooth: bool) -> NDArray[Any]:
-    """One image (H, W, C) or mask (H, W) at (height, width)."""
+    """One image (H, W, C) or mask (H, W) at a size (height, width); see `resize_all`."""
     if array.shape[:2] == tuple(size):
         return array
-    # INTER_NEAREST_EXACT takes the pixel nearest to the centre, so masks do not shift against bilinear images
+    # INTER_NEAREST_EXACT samples pixel centres, as bilinear does, so masks are not shifted against their images.
     flag = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
     return np.asarray(cv2.resize(array, (size[1], size[0]), interpolation=flag))
 
 
 def resize_raw(raw: RawData, size: tuple[int, int] | None) -> RawData:
-    """The data at (height, width), or as they are for None."""
+    """The data at a size (height, width); unchanged for None."""
     if size is None or raw.images.shape[1:3] == tuple(size) == raw.test_images.shape[1:3]:
         return raw
     return RawData(

@@ -1,4 +1,4 @@
-"""Which images train and which validate: whole groups, and every class in its share."""
+"""Splits images into a training and a validation side: whole groups, with every class in the same share."""
 
 from hashlib import blake2b
 
@@ -11,19 +11,30 @@ from trainer.errors import InputError
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-_STARTS = 3  # seeded ones; the best end counts
-_STEPS = 400  # moves and swaps from each start
-_PAIRED = 1000  # groups a side that a swap considers, so that large sets cost no more
+_STARTS = 3  # seeded initial choices; the best result is used
+_STEPS = 400  # largest number of moves and swaps from each
+_SWAP_CANDIDATES = 1000  # groups of each side that one swap considers, to bound its cost
 
 
 def split(
     masks: Pixels, groups: Groups | None, images: Pixels, classes: int, ignore: int | None, share: float
 ) -> tuple[Indices, Indices]:
-    """Training and validation images, both ascending, as a pure function of the arguments.
+    """Indices of the training and the validation images, both ascending: a pure function of the arguments.
 
-    masks (N, H, W), groups (N,) or None, images (N, H, W, C). No group stands on both sides; without groups, images
-    with identical pixels are one. The validation side gets, as nearly as groups allow, `share` (0..1) of all images,
-    and of each scored class's pixels and images. A class of two groups or more is on both sides.
+    No group is on both sides; without groups, identical images form one. The validation side has, as nearly as the
+    groups allow, `share` of all images and of the pixels and images of each scored class. A class that is in two
+    groups or more is on both sides.
+
+    Args:
+        masks: (N, H, W).
+        groups: (N,), or None.
+        images: (N, H, W, C).
+        classes: number of classes.
+        ignore: ignore label, or None.
+        share: of the validation side, 0..1.
+
+    Raises:
+        InputError: there is only one group, or no image.
     """
     members = _group_numbers(groups, images)
     count = int(members.max()) + 1 if len(members) else 0
@@ -32,23 +43,28 @@ def split(
             f"a split must have at least 2 groups of different images; got {count}; "
             "give more images, or a validation file of its own as data.validation"
         )
-    shares, holds = _profile(masks, members, count, classes, ignore)
-    ends = [_descend(_start(shares, holds, share, seed), shares, holds, share) for seed in range(_STARTS)]
-    chosen = min(ends, key=lambda flags: _cost(shares[flags].sum(axis=0), share))
-    validates = chosen[members]
-    return np.flatnonzero(~validates), np.flatnonzero(validates)
+    shares, has_class = _group_shares(masks, members, count, classes, ignore)
+    results = [
+        _improve(_initial_choice(shares, has_class, share, seed), shares, has_class, share) for seed in range(_STARTS)
+    ]
+    chosen = min(results, key=lambda flags: _cost(shares[flags].sum(axis=0), share))
+    on_validation = chosen[members]
+    return np.flatnonzero(~on_validation), np.flatnonzero(on_validation)
 
 
 def _group_numbers(groups: Groups | None, images: Pixels) -> Indices:
-    """The number 0.. of each image's group, (N,)."""
+    """Number of each image's group, from 0: (N,)."""
     keys = [blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images] if groups is None else groups
     return np.asarray(np.unique(np.asarray(keys, np.str_), return_inverse=True)[1], np.int64)
 
 
-def _profile(masks: Pixels, members: Indices, count: int, classes: int, ignore: int | None) -> tuple[Floats, Flags]:
-    """Each group's shares (groups, K) of images and of each class's pixels and images; its classes (groups, C).
+def _group_shares(
+    masks: Pixels, members: Indices, count: int, classes: int, ignore: int | None
+) -> tuple[Floats, Flags]:
+    """Shares of each group in all images and in each class's pixels and images, (groups, 1 + 2C), and its classes.
 
-    Every column of the shares sums to 1, so one target serves all. Classes without a pixel are left out.
+    Every column of the shares sums to 1, so that all have the same target. The classes are flags (groups, C); C counts
+    the scored classes that have pixels.
     """
     pixels = count_labels(masks)[:, [label for label in range(classes) if label != ignore]]
     pixels = pixels[:, pixels.sum(axis=0) > 0]
@@ -58,23 +74,23 @@ def _profile(masks: Pixels, members: Indices, count: int, classes: int, ignore: 
     return totals / totals.sum(axis=0), totals[:, 1 + pixels.shape[1] :] > 0
 
 
-def _start(shares: Floats, holds: Flags, share: float, seed: int) -> Flags:
-    """A seeded choice of groups that has each class that can be on both sides there: flags (groups,)."""
+def _initial_choice(shares: Floats, has_class: Flags, share: float, seed: int) -> Flags:
+    """A seeded choice of validation groups, flags (groups,), with classes of two groups or more on both sides."""
     order = np.random.default_rng(seed).permutation(len(shares))
     chosen = np.zeros(len(shares), bool)
     chosen[order[: np.clip(round(share * len(shares)), 1, len(shares) - 1)]] = True
-    rarest_last = np.argsort(-holds.sum(axis=0), kind="stable")
-    for column in (label for label in rarest_last if holds[:, label].sum() > 1):
+    rarest_last = np.argsort(-has_class.sum(axis=0), kind="stable")
+    for column in (label for label in rarest_last if has_class[:, label].sum() > 1):
         for side in (True, False):
-            if not (holds[:, column] & (chosen == side)).any():
-                candidates = np.flatnonzero(holds[:, column])
+            if not (has_class[:, column] & (chosen == side)).any():
+                candidates = np.flatnonzero(has_class[:, column])
                 sums = shares[chosen].sum(axis=0) + np.where(side, 1, -1) * shares[candidates]
                 chosen[candidates[np.argmin(_cost(sums, share))]] = side
-    return _fill(chosen)
+    return _occupy_both_sides(chosen)
 
 
-def _fill(chosen: Flags) -> Flags:
-    """The same with at least one group on each side."""
+def _occupy_both_sides(chosen: Flags) -> Flags:
+    """Moves a group where one side has none."""
     if chosen.all():
         chosen[-1] = False
     if not chosen.any():
@@ -82,14 +98,14 @@ def _fill(chosen: Flags) -> Flags:
     return chosen
 
 
-def _descend(chosen: Flags, shares: Floats, holds: Flags, share: float) -> Flags:
-    """Takes the best move or swap until none helps, or the steps are used up."""
+def _improve(chosen: Flags, shares: Floats, has_class: Flags, share: float) -> Flags:
+    """Local search: the best move or swap at each step, until none lowers the cost or `_STEPS` are done."""
     chosen = chosen.copy()
     for step in range(_STEPS):
         sums = shares[chosen].sum(axis=0)
         now = float(_cost(sums, share))
-        move, moved = _best_move(chosen, sums, shares, holds, share)
-        pair, swapped = _best_swap(chosen, sums, shares, holds, share, step)
+        move, moved = _best_move(chosen, sums, shares, has_class, share)
+        pair, swapped = _best_swap(chosen, sums, shares, has_class, share, step)
         if min(moved, swapped) >= now - 1e-11:
             break
         flipped = [move] if moved <= swapped else list(pair)
@@ -99,19 +115,19 @@ def _descend(chosen: Flags, shares: Floats, holds: Flags, share: float) -> Flags
 
 def _cost(sums: Floats, share: float) -> Floats:
     """Sum of squared deviations from the share, over the last axis."""
-    return _rounded(((sums - share) ** 2).sum(axis=-1))
+    return _round(((sums - share) ** 2).sum(axis=-1))
 
 
-def _rounded(costs: Floats) -> Floats:
-    """Costs without their last digits: these differ between machines, and the split must not."""
+def _round(costs: Floats) -> Floats:
+    """Costs without their last digits, which differ between machines: the split must not."""
     return np.asarray(np.round(costs, 12), np.float64)
 
 
-def _best_move(chosen: Flags, sums: Floats, shares: Floats, holds: Flags, share: float) -> tuple[int, float]:
-    """The group whose change of side costs least, and the cost after it."""
+def _best_move(chosen: Flags, sums: Floats, shares: Floats, has_class: Flags, share: float) -> tuple[int, float]:
+    """The group whose move to the other side has the lowest cost, and this cost; infinite where no move is allowed."""
     costs = _cost(sums + np.where(chosen, -1, 1)[:, None] * shares, share)
     for side in (True, False):
-        costs[(chosen == side) & (holds & _last(chosen == side, holds)).any(axis=1)] = np.inf
+        costs[(chosen == side) & (has_class & _single_group_classes(chosen == side, has_class)).any(axis=1)] = np.inf
         if (chosen == side).sum() == 1:
             costs[chosen == side] = np.inf
     best = int(np.argmin(costs))
@@ -119,26 +135,26 @@ def _best_move(chosen: Flags, sums: Floats, shares: Floats, holds: Flags, share:
 
 
 def _best_swap(
-    chosen: Flags, sums: Floats, shares: Floats, holds: Flags, share: float, step: int
+    chosen: Flags, sums: Floats, shares: Floats, has_class: Flags, share: float, step: int
 ) -> tuple[tuple[int, int], float]:
-    """The pair of groups, one a side, whose exchange costs least, and the cost after it."""
-    leaving, coming = _candidates(np.flatnonzero(chosen), step), _candidates(np.flatnonzero(~chosen), step)
-    rest, add = sums - share - shares[leaving], shares[coming]
-    costs = _rounded((rest**2).sum(axis=1)[:, None] + 2 * rest @ add.T + (add**2).sum(axis=1))
-    for label in np.flatnonzero(_last(chosen, holds)):
-        costs[np.ix_(holds[leaving, label], ~holds[coming, label])] = np.inf
-    for label in np.flatnonzero(_last(~chosen, holds)):
-        costs[np.ix_(~holds[leaving, label], holds[coming, label])] = np.inf
+    """The pair of groups, one of each side, whose swap has the lowest cost, and this cost."""
+    leaving, entering = _candidates(np.flatnonzero(chosen), step), _candidates(np.flatnonzero(~chosen), step)
+    rest, add = sums - share - shares[leaving], shares[entering]
+    costs = _round((rest**2).sum(axis=1)[:, None] + 2 * rest @ add.T + (add**2).sum(axis=1))
+    for label in np.flatnonzero(_single_group_classes(chosen, has_class)):
+        costs[np.ix_(has_class[leaving, label], ~has_class[entering, label])] = np.inf
+    for label in np.flatnonzero(_single_group_classes(~chosen, has_class)):
+        costs[np.ix_(~has_class[leaving, label], has_class[entering, label])] = np.inf
     first, second = np.unravel_index(int(np.argmin(costs)), costs.shape)
-    return (int(leaving[first]), int(coming[second])), float(costs[first, second])
+    return (int(leaving[first]), int(entering[second])), float(costs[first, second])
 
 
 def _candidates(groups: Indices, step: int) -> Indices:
-    """At most `_PAIRED` of the groups, others at every step."""
-    stride = -(-len(groups) // _PAIRED)
+    """At most `_SWAP_CANDIDATES` of the groups, different ones at each step."""
+    stride = -(-len(groups) // _SWAP_CANDIDATES)
     return groups[step % stride :: stride]
 
 
-def _last(side: Flags, holds: Flags) -> Flags:
-    """Classes that a single group keeps on this side, and that others have: (C,)."""
-    return np.asarray((holds[side].sum(axis=0) == 1) & (holds.sum(axis=0) > 1), np.bool_)
+def _single_group_classes(side: Flags, has_class: Flags) -> Flags:
+    """Classes of two groups or more that only one group of this side has, flags (C,): it must not leave alone."""
+    return np.asarray((has_class[side].sum(axis=0) == 1) & (has_class.sum(axis=0) > 1), np.bool_)

@@ -1,11 +1,11 @@
-"""The colours of classes in every picture."""
+"""The colours of the classes in all pictures."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.pixels import Pixels
 
-# Okabe and Ito (2008), told apart by colour-blind readers too; black is kept for what is ignored.
+# Okabe and Ito (2008), distinguishable for colour-blind readers; without their black, for ignored pixels are dark.
 _COLOURS = (
     (230, 159, 0),
     (0, 114, 178),
@@ -19,23 +19,23 @@ IGNORED = (40, 40, 40)
 
 
 def class_colours(classes: int, ignore: int | None) -> Pixels:
-    """RGB of each class, (classes, 3); the ignored class is dark grey."""
+    """RGB colours of the classes, (classes, 3), 0..255; the ignored class is dark grey."""
     scored = [label for label in range(classes) if label != ignore]
     colours = np.full((classes, 3), IGNORED, np.uint8)
-    for place, label in enumerate(scored):
-        colours[label] = _colour(place)
+    for index, label in enumerate(scored):
+        colours[label] = _colour(index)
     return colours
 
 
 def paint(masks: NDArray[np.integer], classes: int, ignore: int | None) -> Pixels:
-    """Masks (..., H, W) as RGB pictures (..., H, W, 3); a label that is no class is dark grey."""
+    """Masks (..., H, W) as RGB pictures (..., H, W, 3); labels that are no class are dark grey."""
     table = np.full((256, 3), IGNORED, np.uint8)
     table[:classes] = class_colours(classes, ignore)
     return np.asarray(table[masks], np.uint8)
 
 
-def _colour(place: int) -> tuple[int, int, int]:
-    """The place-th colour; past the list the same hues come back darker, never down to the ignored grey."""
-    red, green, blue = _COLOURS[place % len(_COLOURS)]
-    shade = 1 / (1 + 0.35 * (place // len(_COLOURS) % 4))
+def _colour(index: int) -> tuple[int, int, int]:
+    """The colour at an index; after the last colour, the same hues follow, darker but above the ignored grey."""
+    red, green, blue = _COLOURS[index % len(_COLOURS)]
+    shade = 1 / (1 + 0.35 * (index // len(_COLOURS) % 4))
     return round(red * shade), round(green * shade), round(blue * shade)

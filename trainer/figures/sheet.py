@@ -1,4 +1,4 @@
-"""A page of images beside their masks, to look at before training."""
+"""A contact sheet: images beside their masks, to look at before training."""
 
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from trainer.errors import InputError
 from trainer.figures.palette import IGNORED, class_colours, paint
 
 _COLUMNS = 4  # pairs of image and mask in a row
-_SPREAD = 16  # images evenly over the data set
-_EACH = 4  # more of each class in few images, those with most of it
-_RARE = 0.2  # of images
+_EVEN = 16  # images evenly spaced over the data set
+_PER_RARE_CLASS = 4  # further images of each rare class, those with most of its pixels
+_RARE = 0.2  # a rare class is in a smaller share of the images
 
 
 def write_contact_sheet(dataset: Dataset, path: Path) -> Path:
-    """Writes a PNG of examples with their masks in the classes' colours; rare classes have rows of their own."""
+    """Writes a PNG of images with their masks, those of rare classes first; returns its path. Raises InputError."""
     chosen = _choose(dataset)
     rows = -(-len(chosen) // _COLUMNS)
     height, width = dataset.images.shape[1:3]
@@ -27,11 +27,11 @@ def write_contact_sheet(dataset: Dataset, path: Path) -> Path:
     axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")
-    validates = set(dataset.validation.tolist())
-    for axis, (index, why) in zip(axes, chosen, strict=False):
+    validation = set(dataset.validation.tolist())
+    for axis, (index, note) in zip(axes, chosen, strict=False):
         axis.imshow(_pair(dataset, index), interpolation="nearest")
-        side = ", validation" if index in validates else ""
-        axis.set_title(f"{index}{why}{side}", fontsize=8, loc="left", pad=2)
+        side = ", validation" if index in validation else ""
+        axis.set_title(f"{index}{note}{side}", fontsize=8, loc="left", pad=2)
     figure.legend(
         handles=_legend(dataset), loc="outside upper center", ncols=min(dataset.classes + 1, 8), frameon=False
     )
@@ -44,16 +44,16 @@ def write_contact_sheet(dataset: Dataset, path: Path) -> Path:
 
 
 def _choose(dataset: Dataset) -> list[tuple[int, str]]:
-    """Images to show and why: first those of rare classes, then some evenly over the set."""
+    """Indices of images with a note for their title: those of rare classes, then evenly spaced ones."""
     counts = count_labels(dataset.masks)[:, : dataset.classes]
     chosen: dict[int, str] = {}
     for label in range(dataset.classes):
-        holders = np.flatnonzero(counts[:, label])
-        if label != dataset.ignore and 0 < len(holders) < _RARE * len(counts):
-            most = holders[np.argsort(-counts[holders, label], kind="stable")][:_EACH]
+        images = np.flatnonzero(counts[:, label])
+        if label != dataset.ignore and 0 < len(images) < _RARE * len(counts):
+            most = images[np.argsort(-counts[images, label], kind="stable")][:_PER_RARE_CLASS]
             chosen |= {int(index): f", {dataset.names[label]}" for index in most if int(index) not in chosen}
-    evenly = np.unique(np.linspace(0, len(counts) - 1, _SPREAD).round().astype(int))
-    chosen |= {int(index): "" for index in evenly if int(index) not in chosen}
+    even = np.unique(np.linspace(0, len(counts) - 1, _EVEN).round().astype(int))
+    chosen |= {int(index): "" for index in even if int(index) not in chosen}
     return list(chosen.items())
 
 

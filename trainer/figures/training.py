@@ -1,4 +1,4 @@
-"""Pictures of a finished training: curves, confusion matrix, gallery."""
+"""Pictures of a finished training: curves, confusion matrix and gallery."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from trainer.model.predict import predict_masks
 from trainer.training.fit import Fitted
 from trainer.training.metrics import score
 
-GALLERY = 8  # validation images in it
+GALLERY = 8  # validation images in the gallery
 
 
 def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
-    """`curves.png`, `confusion.png` and `gallery.png` in a folder."""
+    """Writes `curves.png`, `confusion.png` and `gallery.png` to a folder; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {
         "curves.png": draw_curves(fitted, dataset),
@@ -29,7 +29,7 @@ def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
 
 
 def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
-    """Loss, and validation IoU by class with its mean, over the epochs."""
+    """Training loss, and validation IoU of each class with their mean, by epoch."""
     figure = Figure((10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [epoch.epoch for epoch in fitted.history]
@@ -50,7 +50,7 @@ def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
 
 
 def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
-    """Shares of each true class by predicted class, at the best epoch; the ignored class has no row."""
+    """Shares of each true class by predicted class at the best epoch, without a row for the ignored class."""
     rows = [label for label in range(dataset.classes) if label != dataset.ignore]
     counts = fitted.confusion[rows]
     columns = [label for label in range(dataset.classes) if label in rows or counts[:, label].any()]
@@ -72,7 +72,7 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
 
 
 def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
-    """Image, label and prediction of some validation images, those with rare classes among them."""
+    """Image, mask and prediction of the validation images that `choose_images` returns."""
     chosen = choose_images(dataset)
     images, masks = dataset.images[chosen], dataset.masks[chosen]
     predicted = predict_masks(fitted.model, images)
@@ -95,7 +95,7 @@ def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
 
 
 def choose_images(dataset: Dataset) -> list[int]:
-    """Up to GALLERY validation images: for each scored class the one that shows most of it, then evenly spaced."""
+    """Up to GALLERY validation images: the one with most pixels of each scored class, then evenly spaced ones."""
     chosen: list[int] = []
     for label in range(dataset.classes):
         pixels = (dataset.masks[dataset.validation] == label).sum((1, 2))

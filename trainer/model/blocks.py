@@ -1,4 +1,4 @@
-"""The parts of a U-Net: each takes a tensor (B, H, W, C) and gives one."""
+"""The building blocks of a U-Net; each maps a tensor (B, H, W, C) to another one."""
 
 import math
 from typing import Any
@@ -20,7 +20,7 @@ def conv(
     bias: bool = True,
     initializer: str = "he_normal",
 ) -> Tensor:
-    """A convolution that keeps the size; (B, H, W, C) -> (B, H, W, filters)."""
+    """A convolution with zero padding and stride 1; (B, H, W, C) -> (B, H, W, filters)."""
     return layers.Conv2D(
         filters,
         kernel,
@@ -33,21 +33,22 @@ def conv(
 
 
 def penalty(config: ModelConfig) -> regularizers.Regularizer | None:
-    """L1 and L2 on a convolution's kernel, where configured."""
+    """The penalty l1 * sum |w| + l2 * sum w**2 on a convolution's kernel; None if both factors are 0."""
     return regularizers.L1L2(config.l1, config.l2) if config.l1 or config.l2 else None
 
 
 def conv_norm(x: Tensor, filters: int, kernel: int, config: ModelConfig, *, dilation: int = 1) -> Tensor:
-    """A convolution and the configured normalisation; (B, H, W, C) -> (B, H, W, filters)."""
-    bias = config.bias or config.norm == "none"  # a normalisation takes the mean away again
+    """A convolution with the configured normalisation; (B, H, W, C) -> (B, H, W, filters)."""
+    bias = config.bias or config.norm == "none"  # a normalisation has an offset of its own
     return normalise(conv(x, filters, kernel, config, dilation=dilation, bias=bias), config)
 
 
 def normalise(x: Tensor, config: ModelConfig) -> Tensor:
-    """The configured normalisation, or the input itself.
+    """The configured normalisation of (B, H, W, C), with a learned scale and offset for each channel.
 
-    `layer` normalises over the channels of each pixel; `group` over groups of channels and all pixels of one
-    image (Wu and He 2018), with `config.groups` lowered to a divisor of the channels.
+    `batch` normalises each channel over the batch (Ioffe and Szegedy 2015); `layer` each pixel over its channels (Ba
+    et al. 2016); `group` each image over groups of channels and all pixels (Wu and He 2018), in gcd(`groups`, C)
+    groups; `none` returns the input.
     """
     match config.norm:
         case "none":
@@ -61,7 +62,10 @@ def normalise(x: Tensor, config: ModelConfig) -> Tensor:
 
 
 def channel_weights(x: Tensor, ratio: int) -> Tensor:
-    """A weight 0..1 a channel, from what the whole image shows (Hu et al. 2018); (B, H, W, C) -> (B, 1, 1, C)."""
+    """Squeeze and excitation (Hu et al. 2018): a weight in 0..1 for each channel; (B, H, W, C) -> (B, 1, 1, C).
+
+    sigmoid(W2 ReLU(W1 m + b1) + b2), with m the mean over all pixels and max(1, C // ratio) hidden units.
+    """
     channels = x.shape[-1]
     weights = layers.GlobalAveragePooling2D(keepdims=True)(x)
     weights = layers.Dense(max(1, channels // ratio), activation="relu")(weights)
@@ -69,14 +73,14 @@ def channel_weights(x: Tensor, ratio: int) -> Tensor:
 
 
 def squeeze_excite(x: Tensor, ratio: int) -> Tensor:
-    """Weighs the channels; keeps the shape."""
+    """The input times its `channel_weights`; the shape is unchanged."""
     return layers.Multiply()([x, channel_weights(x, ratio)])
 
 
 def double_conv(x: Tensor, filters: int, config: ModelConfig, *, dilation: int = 1) -> Tensor:
-    """Twice (3x3 convolution, normalisation, ReLU), with residual and SE where configured.
+    """Twice 3x3 convolution, normalisation and ReLU; (B, H, W, C) -> (B, H, W, filters).
 
-    (B, H, W, C) -> (B, H, W, filters)
+    `residual` adds a 1x1 projection of the input, and `se` then weights the channels.
     """
     y = x
     for _ in range(2):
@@ -87,9 +91,9 @@ def double_conv(x: Tensor, filters: int, config: ModelConfig, *, dilation: int =
 
 
 def upsample(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
-    """Doubles height and width; (B, H, W, C) -> (B, 2H, 2W, filters), or C channels where nothing narrows.
+    """Doubles height and width; (B, H, W, C) -> (B, 2H, 2W, filters), or C channels with `narrow` false.
 
-    The concatenated gate adds what comes up to the skip, so it needs `filters`.
+    The concatenated gate adds the result to the skip, so it always gets `filters` channels.
     """
     if config.upsampling == "transpose":
         kernel = config.transpose_kernel
@@ -103,28 +107,28 @@ def upsample(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
         )(x)
         return layers.ReLU()(x) if kernel == 3 else x
     if config.narrow or (config.attention and config.gate == "concatenated"):
-        x = conv(x, filters, 1, config)  # the interpolation then moves fewer channels
+        x = conv(x, filters, 1, config)  # before the interpolation, which then has fewer channels
     return layers.UpSampling2D(2, interpolation=config.upsampling)(x)
 
 
-def drop(x: Tensor, rate: float, config: ModelConfig) -> Tensor:
-    """Drops while training: whole channels (Tompson et al. 2015), or single values."""
+def dropout(x: Tensor, rate: float, config: ModelConfig) -> Tensor:
+    """Dropout in training: of whole channels (Tompson et al. 2015) or of single values; no layer for rate 0."""
     if not rate:
         return x
     return layers.SpatialDropout2D(rate)(x) if config.dropout_kind == "channels" else layers.Dropout(rate)(x)
 
 
 def class_map(x: Tensor, classes: int) -> Tensor:
-    """A 1x1 convolution to class logits in float32; (B, H, W, C) -> (B, H, W, classes)."""
+    """A 1x1 convolution to class logits, in float32; (B, H, W, C) -> (B, H, W, classes)."""
     return layers.Conv2D(classes, 1, dtype="float32")(x)
 
 
-def insert_class(x: Tensor, place: int) -> Tensor:
-    """A further class with the constant logit -1e4 at `place`; (B, H, W, C) -> (B, H, W, C + 1).
+def insert_masked_class(x: Tensor, label: int) -> Tensor:
+    """Inserts a class with the constant logit -1e4 as channel `label`; (B, H, W, C) -> (B, H, W, C + 1).
 
-    So an argmax does not yield it, and it takes no part in a softmax.
+    An argmax never returns it, and its probability in a softmax is 0.
     """
-    if place in (0, x.shape[-1]):
-        return ops.pad(x, ((0, 0), (0, 0), (0, 0), (1, 0) if place == 0 else (0, 1)), constant_values=-1e4)
-    below, above = ops.split(x, [place], axis=-1)
-    return layers.Concatenate(dtype="float32")([insert_class(below, place), above])
+    if label in (0, x.shape[-1]):
+        return ops.pad(x, ((0, 0), (0, 0), (0, 0), (1, 0) if label == 0 else (0, 1)), constant_values=-1e4)
+    below, above = ops.split(x, [label], axis=-1)
+    return layers.Concatenate(dtype="float32")([insert_masked_class(below, label), above])

@@ -5,37 +5,41 @@ from keras import layers
 from trainer.config import ModelConfig
 from trainer.model.blocks import Tensor, channel_weights, conv_norm, double_conv
 
-SQUEEZE = 4  # filters over the inner filters of the gated bottleneck
+SQUEEZE = 4  # filters divided by the inner filters of the gated bottleneck
 
 
 def bottleneck(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
-    """The configured kind, dilated where configured."""
+    """The configured kind; its 3x3 convolutions are dilated by `config.dilation`."""
     match config.bottleneck:
         case "block":
             return double_conv(x, filters, config, dilation=config.dilation)
         case "residual":
-            return residual(x, filters, config)
+            return residual_bottleneck(x, filters, config)
         case "gated":
-            return gated(x, filters, config)
+            return gated_bottleneck(x, filters, config)
 
 
-def residual(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
-    """Two 3x3 convolutions and a projected shortcut, all normalised; ReLU between and at the end (He et al. 2016)."""
+def residual_bottleneck(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
+    """A residual block (He et al. 2016): ReLU(f(x) + s(x)).
+
+    f is twice a 3x3 convolution with normalisation, with ReLU between; s is a 1x1 convolution with normalisation.
+    """
     y = layers.ReLU()(conv_norm(x, filters, 3, config, dilation=config.dilation))
     y = conv_norm(y, filters, 3, config, dilation=config.dilation)
     return layers.ReLU()(layers.Add()([y, conv_norm(x, filters, 1, config)]))
 
 
-def gated(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
-    """The report's bottleneck: 1x1, dilated 3x3 and 1x1 convolutions, SE, a gate, and a projected shortcut.
+def gated_bottleneck(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
+    """The report's bottleneck: ReLU(f(x) * w * g + s(x)).
 
-    The gate is one number an image, 0..1, read from the channels' weights.
+    f has 1x1, 3x3 and 1x1 convolutions, s a 1x1 convolution, all with normalisation; w (B, 1, 1, filters) are the
+    `channel_weights` of f(x), and g (B, 1, 1, 1) is a gate in 0..1, sigmoid of a dense layer on w.
     """
     inner = max(1, filters // SQUEEZE)
     y = layers.ReLU()(conv_norm(x, inner, 1, config))
     y = layers.ReLU()(conv_norm(y, inner, 3, config, dilation=config.dilation))
     y = conv_norm(y, filters, 1, config)
     weights = channel_weights(y, config.se_ratio)
-    whole = layers.Dense(1, activation="sigmoid")(weights)
-    y = layers.Multiply()([layers.Multiply()([y, weights]), whole])
+    scale = layers.Dense(1, activation="sigmoid")(weights)
+    y = layers.Multiply()([layers.Multiply()([y, weights]), scale])
     return layers.ReLU()(layers.Add()([y, conv_norm(x, filters, 1, config)]))

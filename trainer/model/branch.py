@@ -1,4 +1,4 @@
-"""One U-Net (Ronneberger et al. 2015): pixels in, a map of class logits out."""
+"""One U-Net (Ronneberger et al. 2015), from pixels to a map of class logits."""
 
 from keras import layers, ops
 
@@ -10,36 +10,37 @@ from trainer.model.gates import gate
 
 
 def branch(pixels: Tensor, config: ModelConfig, classes: int) -> Tensor:
-    """(B, H, W, C) -> (B, H, W, classes) float32."""
+    """A U-Net with stem and head; (B, H, W, C) -> (B, H, W, classes) float32."""
     x = ops.space_to_depth(pixels, 2) if config.stem == 2 else pixels
     x = encode_decode(x, config)
-    return blocks.class_map(restore(x, config) if config.stem == 2 else x, classes)
+    return blocks.class_map(restore_resolution(x, config) if config.stem == 2 else x, classes)
 
 
 def encode_decode(x: Tensor, config: ModelConfig) -> Tensor:
-    """(B, H, W, C) -> (B, H, W, width), with a skip at each of `depth` levels."""
+    """Encoder, bottleneck and decoder with a skip at each of `depth` levels; (B, H, W, C) -> (B, H, W, width)."""
     skips = []
     for level in range(config.depth):
         x = blocks.double_conv(x, config.width * 2**level, config)
         skips.append(x)
-        x = blocks.drop(layers.MaxPooling2D(2)(x), dropout_rate(config, level), config)
-    lowest = penalised(config, config.bottleneck_l1, config.bottleneck_l2)
-    x = blocks.drop(bottleneck(x, config.width * 2**config.depth, lowest), dropout_rate(config, config.depth), config)
-    upper = penalised(config, config.decoder_l1, config.decoder_l2)
+        x = blocks.dropout(layers.MaxPooling2D(2)(x), dropout_rate(config, level), config)
+    lowest = with_penalties(config, config.bottleneck_l1, config.bottleneck_l2)
+    x = bottleneck(x, config.width * 2**config.depth, lowest)
+    x = blocks.dropout(x, dropout_rate(config, config.depth), config)
+    upper = with_penalties(config, config.decoder_l1, config.decoder_l2)
     for level in reversed(range(config.depth)):
         filters = config.width * 2**level
         x = blocks.upsample(x, filters, upper)
         if level == config.depth - 1 and config.dropout_at == "decoder":
-            x = blocks.drop(x, config.dropout, config)
+            x = blocks.dropout(x, config.dropout, config)
         x = blocks.double_conv(layers.Concatenate()(gate(skips[level], x, upper)), filters, upper)
     return x
 
 
-def restore(x: Tensor, config: ModelConfig) -> Tensor:
-    """Back to the images' resolution after a stem of stride 2; (B, H, W, C) -> (B, 2H, 2W, max(4, width / 2)).
+def restore_resolution(x: Tensor, config: ModelConfig) -> Tensor:
+    """Doubles the resolution after a stem of stride 2; (B, H, W, C) -> (B, 2H, 2W, max(4, width // 2)).
 
-    Depth-to-space alone draws a checkerboard where its four filters disagree. So it only adds detail, from nothing on,
-    to an interpolated map, and a 3x3 convolution of half the width follows.
+    Depth-to-space alone makes checkerboard artefacts where its four filters differ. Here it is added to an
+    interpolated map and is 0 before training, and a 3x3 convolution follows.
     """
     filters = max(4, config.width // 2)
     smooth = layers.UpSampling2D(2, interpolation="bilinear")(blocks.conv(x, filters, 1, config))
@@ -48,13 +49,13 @@ def restore(x: Tensor, config: ModelConfig) -> Tensor:
 
 
 def dropout_rate(config: ModelConfig, level: int) -> float:
-    """Of an encoder level from 0, or of the bottleneck, level `depth`."""
+    """Dropout rate of an encoder level, counted from 0, or of the bottleneck, which is level `depth`; at most 0.9."""
     if config.dropout_at == "decoder" or (config.dropout_at == "encoder" and level == config.depth):
         return 0.0
     return min(0.9, config.dropout + level * config.dropout_step)
 
 
-def penalised(config: ModelConfig, l1: float | None, l2: float | None) -> ModelConfig:
-    """The configuration with the penalties of one place, where it has its own."""
+def with_penalties(config: ModelConfig, l1: float | None, l2: float | None) -> ModelConfig:
+    """The configuration with the penalties of one place; None leaves `l1` or `l2` as it is."""
     own = {"l1": l1, "l2": l2}
     return config.model_copy(update={name: value for name, value in own.items() if value is not None})

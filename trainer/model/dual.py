@@ -1,4 +1,4 @@
-"""Two U-Nets on the same image, a fine and a coarse one, and three ways to make one class map of their two."""
+"""Two U-Nets on the same image, a fine and a coarse one, and three ways to fuse their class maps."""
 
 from keras import initializers, layers, ops
 
@@ -9,36 +9,39 @@ from trainer.model.branch import branch
 
 
 def dual(pixels: Tensor, config: ModelConfig, classes: int) -> Tensor:
-    """(B, H, W, C) -> (B, H, W, classes) float32; the coarse U-Net has depth `coarse_depth`."""
+    """Both U-Nets, fused as configured; (B, H, W, C) -> (B, H, W, classes) float32.
+
+    The coarse one has depth `coarse_depth`. `concatenate` fuses with a 1x1 convolution on both maps.
+    """
     fine = branch(pixels, config, classes)
     coarse = coarse_branch(pixels, config.model_copy(update={"depth": config.coarse_depth}), classes)
     match config.fusion:
         case "concatenate":
             return blocks.class_map(layers.Concatenate(dtype="float32")([coarse, fine]), classes)
         case "weighted":
-            return weighted(coarse, fine)
+            return fuse_weighted(coarse, fine)
         case _:
-            return attended(coarse, fine)
+            return fuse_attention(coarse, fine)
 
 
 def coarse_branch(pixels: Tensor, config: ModelConfig, classes: int) -> Tensor:
-    """The coarse U-Net's map at the images' resolution, whichever it works at."""
+    """The coarse U-Net's map at the images' resolution; with `coarse_scale` 2 it works at half of it."""
     if config.coarse_scale == 1:
         return branch(pixels, config, classes)
     halved = branch(layers.AveragePooling2D(2)(pixels), config, classes)
     return layers.UpSampling2D(2, interpolation="bilinear", dtype="float32")(halved)
 
 
-def weighted(coarse: Tensor, fine: Tensor) -> Tensor:
-    """coarse + w (fine - coarse), with one learned weight w for all pixels and classes, 0.5 at first."""
-    half = initializers.Constant(0.5)
-    share = layers.Dense(1, use_bias=False, kernel_initializer=half, dtype="float32")
+def fuse_weighted(coarse: Tensor, fine: Tensor) -> Tensor:
+    """coarse + w (fine - coarse), with one learned weight w for all pixels and classes, initially 0.5."""
+    initial = initializers.Constant(0.5)
+    share = layers.Dense(1, use_bias=False, kernel_initializer=initial, dtype="float32")
     difference = layers.Subtract(dtype="float32")([fine, coarse])
     return layers.Add(dtype="float32")([coarse, ops.squeeze(share(ops.expand_dims(difference, -1)), -1)])
 
 
-def attended(coarse: Tensor, fine: Tensor) -> Tensor:
-    """coarse + a (fine - coarse), with a = sigmoid(3x3 conv([coarse, fine])), (B, H, W, 1): a weight for each pixel."""
+def fuse_attention(coarse: Tensor, fine: Tensor) -> Tensor:
+    """coarse + a (fine - coarse), with a weight for each pixel: a = sigmoid(3x3 conv([coarse, fine])), (B, H, W, 1)."""
     joint = layers.Concatenate(dtype="float32")([coarse, fine])
     weight = layers.Conv2D(1, 3, padding="same", activation="sigmoid", dtype="float32")(joint)
     difference = layers.Subtract(dtype="float32")([fine, coarse])

@@ -1,11 +1,11 @@
-"""Which image sizes suit a network."""
+"""Image sizes that suit a network."""
 
 from trainer.config import ModelConfig
 from trainer.errors import InputError
 
 
 def check_shape(config: ModelConfig, height: int, width: int) -> None:
-    """Refuses sizes that do not halve as often as the network does."""
+    """Raises InputError unless both sizes can be halved as often as the network halves them."""
     multiple = config.stem * 2 ** max(config.depth, coarse_halvings(config))
     if height % multiple or width % multiple:
         raise InputError(
@@ -15,7 +15,7 @@ def check_shape(config: ModelConfig, height: int, width: int) -> None:
 
 
 def coarse_halvings(config: ModelConfig) -> int:
-    """How often the coarse U-Net of a dual one halves its image, the coarser input included; 0 without one."""
+    """How often the coarse U-Net halves its image, `coarse_scale` included; 0 without a coarse U-Net."""
     return 0 if config.fusion == "none" else config.coarse_depth + config.coarse_scale - 1
 
 

@@ -1,11 +1,11 @@
-"""The networks as Keras models: raw uint8 images in, class logits out."""
+"""The networks as Keras models, from raw uint8 images to class logits."""
 
 import keras
 import numpy as np
 from keras import layers
 
 from trainer.config import ModelConfig
-from trainer.model.blocks import insert_class
+from trainer.model.blocks import insert_masked_class
 from trainer.model.branch import branch
 from trainer.model.dual import dual
 from trainer.model.shape import check_shape
@@ -16,9 +16,16 @@ def build_model(
 ) -> keras.Model:
     """A functional, uncompiled model: (B, H, W, C) uint8 -> (B, H, W, classes) float32 logits.
 
-    shape:  (H, W, C) of the images
-    masked:  a class that is never predicted, such as an ignored background
-    Made of built-in layers and `keras.ops`, so that a saved one loads in safe mode without this package.
+    It has only built-in layers and `keras.ops`, so that a saved model loads in safe mode without this package.
+
+    Args:
+        config: the network.
+        shape: (H, W, C) of the images.
+        classes: number of classes, the masked one included.
+        masked: the masked class, such as an ignored background: its logit is -1e4, so it is never predicted.
+
+    Raises:
+        InputError: the images' size does not suit the network.
     """
     check_shape(config, shape[0], shape[1])
     previous = keras.config.dtype_policy()
@@ -30,17 +37,17 @@ def build_model(
         if masked is None:
             logits = network(pixels, config, classes)
         else:
-            logits = insert_class(network(pixels, config, classes - 1), masked)
+            logits = insert_masked_class(network(pixels, config, classes - 1), masked)
         return keras.Model(inputs, logits, name="unet")
     finally:
         keras.config.set_dtype_policy(previous)
 
 
 def count_parameters(config: ModelConfig, shape: tuple[int, int, int], classes: int, masked: int | None = None) -> int:
-    """All parameters, trainable or not, of the network that the configuration describes."""
+    """Number of parameters of the network that `build_model` makes, trainable or not."""
     return int(build_model(config, shape, classes, masked).count_params())
 
 
 def count_trainable(model: keras.Model) -> int:
-    """The parameters that training changes: all but the running statistics of batch normalisation."""
+    """Number of trainable parameters: all but the running statistics of batch normalisation."""
     return int(sum(np.prod(variable.shape) for variable in model.trainable_variables))

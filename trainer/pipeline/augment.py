@@ -1,4 +1,4 @@
-"""Random changes of images and masks. The only file that knows Albumentations."""
+"""Random augmentation of images and masks. No other file imports Albumentations."""
 
 import os
 from collections.abc import Callable
@@ -7,20 +7,23 @@ import cv2
 import numpy as np
 
 from trainer.config import AugmentConfig
-from trainer.data.dataset import Pixels
+from trainer.data.pixels import Pixels
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else every import asks its package index for news
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise every import checks for a newer version
 import albumentations as A
 
 Augment = Callable[[Pixels, Pixels, int], tuple[Pixels, Pixels]]
 
 
 def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
-    """`augment(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function of its arguments.
+    """Returns `augment(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function.
 
-    shape:  (H, W, C) of the images
-    Not to be shared between threads: the pipeline carries its own random generator. Masks are moved by nearest
-    neighbour and borders are mirrored, so no label is invented.
+    Masks are interpolated by nearest neighbour and borders are mirrored, so that no new label appears. Each thread
+    needs an `augment` of its own, because the pipeline has a random generator as state.
+
+    Args:
+        config: transforms with their probabilities and ranges.
+        shape: (H, W, C) of the images.
     """
     pipeline = A.Compose(transforms(config, shape), seed=0)
 
@@ -34,7 +37,7 @@ def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
 
 
 def transforms(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform | A.BaseCompose]:
-    """The pipeline as a list: flips, a quarter turn, one geometric change, one of colour, an elastic deformation."""
+    """The pipeline in its order: flips, quarter turn, one geometric transform, one of colour, elastic deformation."""
     candidates = [
         A.HorizontalFlip(p=config.flip_horizontal),
         A.VerticalFlip(p=config.flip_vertical),
@@ -47,19 +50,19 @@ def transforms(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.Bas
 
 
 def one_of(choices: list[A.BasicTransform], probability: float) -> A.OneOf | None:
-    """One of the transforms, drawn by their weights, which stand in their `p`."""
-    live = [choice for choice in choices if choice.p > 0]
-    return A.OneOf(live, p=probability) if live else None
+    """One of the transforms, drawn with their `p` as weights; None if all weights are 0."""
+    possible = [choice for choice in choices if choice.p > 0]
+    return A.OneOf(possible, p=probability) if possible else None
 
 
 def quarter_turn(probability: float) -> A.OneOf:
-    """A rotation by 90 degrees, either way, that keeps the image's size and the pixels' aspect."""
+    """A rotation by 90 degrees, either way, that preserves the image's size and the aspect ratio of shapes."""
     turns = [A.Affine(rotate=(degrees, degrees), border_mode=cv2.BORDER_REFLECT_101, p=1) for degrees in (90, -90)]
     return A.OneOf(turns, p=probability)
 
 
 def geometric(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.BasicTransform]:
-    """A crop keeps the image's aspect ratio, a rotation that of the pixels."""
+    """Crop, rotation with shift, and flips; all but the flips preserve the aspect ratio of shapes."""
     height, width, _ = shape
     smallest = max(0.1, 1 - (1 - config.crop_area) * config.strength)
     degrees = min(180.0, config.rotate_degrees * config.strength)
@@ -79,19 +82,19 @@ def geometric(config: AugmentConfig, shape: tuple[int, int, int]) -> list[A.Basi
 
 
 def colour(config: AugmentConfig, channels: int) -> list[A.BasicTransform]:
-    """Hue and saturation mean nothing on grey images."""
+    """Brightness with contrast, and for RGB images hue with saturation."""
     brightness, contrast, saturation = (
         min(1.0, value * config.strength) for value in (config.brightness, config.contrast, config.saturation)
     )
     choices = [A.RandomBrightnessContrast(brightness_limit=brightness, contrast_limit=contrast, p=0.5)]
     if channels == 3:
-        hue = min(180.0, config.hue_degrees * config.strength) / 2  # OpenCV counts half degrees
+        hue = min(180.0, config.hue_degrees * config.strength) / 2  # OpenCV's unit is two degrees
         choices.append(A.HueSaturationValue(hue, 255 * saturation, 255 * brightness, p=0.5))
     return choices
 
 
 def elastic(config: AugmentConfig) -> A.BasicTransform | None:
-    """Smoothed random displacements (Simard et al. 2003)."""
+    """Smoothed random displacements (Simard et al. 2003); None if configured off."""
     alpha = config.elastic_alpha * config.strength
     if not alpha or not config.elastic:
         return None

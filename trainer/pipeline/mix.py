@@ -1,4 +1,4 @@
-"""Rare classes brought into other images: cut-out regions and rectangles, masks included. NumPy and OpenCV only."""
+"""Inserts regions and rectangles of a rare class into other images and their masks. NumPy and OpenCV only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from trainer.data.dataset import Dataset
 from trainer.data.pixels import Indices, Pixels
 
 Mix = Callable[[Pixels, Pixels, int], tuple[Pixels, Pixels]]
-SMALLEST = 4  # pixels of a region that is worth pasting
+MIN_PIXELS = 4  # of a region that is pasted
 
 
 @dataclass(frozen=True)
 class Region:
-    """A connected region of the class in one training image."""
+    """A connected region of a class in one training image."""
 
-    pixels: NDArray[np.int16]  # (h, w, C), relative to the mean of its image
-    inside: NDArray[np.bool_]  # (h, w)
+    pixels: NDArray[np.int16]  # (h, w, C), minus the mean of its image
+    inside: NDArray[np.bool_]  # (h, w), true in the region
 
 
 def make_mix(config: AugmentConfig, dataset: Dataset, label: int) -> Mix | None:
-    """`mix(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function of its arguments.
+    """Returns `mix(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function.
 
-    Everything comes from the training side. None where nothing is configured, or no training image shows the class.
+    It inserts from training images only. None if `paste` and `cutmix` are 0, or no training image has the class.
     """
     sources = dataset.train[(dataset.masks[dataset.train] == label).any((1, 2))]
     regions = find_regions(dataset, sources, label) if config.paste else []
@@ -48,23 +48,23 @@ def make_mix(config: AugmentConfig, dataset: Dataset, label: int) -> Mix | None:
 
 
 def find_regions(dataset: Dataset, sources: Indices, label: int) -> list[Region]:
-    """The connected regions (8 neighbours) of a class in some images, but for specks."""
+    """Connected regions (8 neighbours) of a class in some images, with at least MIN_PIXELS pixels."""
     regions = []
     for index in sources:
         image, mask = dataset.images[index], dataset.masks[index]
         count, parts, boxes, _ = cv2.connectedComponentsWithStats((mask == label).astype(np.uint8), connectivity=8)
-        for part in range(1, count):  # 0 is the rest
+        for part in range(1, count):  # component 0 is the background
             left, top, width, height, area = (int(value) for value in boxes[part])
-            if area >= SMALLEST:
+            if area >= MIN_PIXELS:
                 box = np.s_[top : top + height, left : left + width]
                 regions.append(Region(image[box].astype(np.int16) - round(float(image.mean())), parts[box] == part))
     return regions
 
 
 def paste(image: Pixels, mask: Pixels, region: Region, label: int, generator: np.random.Generator) -> None:
-    """Puts a region somewhere into an image (H, W, C) and its mask (H, W), in place.
+    """Pastes a region at a random position of an image (H, W, C) and its mask (H, W), in place.
 
-    Every second one is mirrored; its brightness follows the image's, as its light is another place's.
+    It is mirrored with probability 0.5, and shifted in brightness by the difference of the two images' means.
     """
     pixels, inside = region.pixels, region.inside
     if generator.random() < 0.5:
@@ -80,9 +80,10 @@ def paste(image: Pixels, mask: Pixels, region: Region, label: int, generator: np
 def cut_mix(
     image: Pixels, mask: Pixels, other: Pixels, other_mask: Pixels, label: int, generator: np.random.Generator
 ) -> None:
-    """Replaces a rectangle by that of another image, in place (CutMix, Yun et al. 2019), around a pixel of the class.
+    """Replaces a rectangle around a pixel of the class by that of another image, in place (CutMix, Yun et al. 2019).
 
-    The rectangle keeps its place and the image's aspect; its share of the area is uniform in 0..1, as in the paper.
+    It has the same position in both images and the image's aspect ratio; its share of the area is uniform in 0..1, as
+    in the paper.
     """
     height, width = mask.shape
     rows, columns = np.nonzero(other_mask == label)

@@ -1,4 +1,4 @@
-"""Predicted masks as files: npz, the course's CSV, or a folder of PNG pictures."""
+"""Writes predicted masks as npz, as the course's CSV, or as a folder of PNG pictures."""
 
 import csv
 from collections.abc import Sequence
@@ -7,16 +7,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.data.dataset import Pixels
+from trainer.data.pixels import Pixels
 from trainer.errors import InputError
 from trainer.files import atomic_write
 
-ENDINGS = (".npz", ".csv", "")  # none: a folder of pictures
+SUFFIXES = (".npz", ".csv", "")  # none: a folder of pictures
 
 
 def write_masks(masks: Pixels, names: Sequence[str], out: Path) -> None:
-    """Masks (N, H, W) to `out`: by its ending `.npz` (key `masks`), `.csv` (`id`, then H*W labels), else a folder."""
-    check_ending(out)
+    """Writes masks (N, H, W) to `out`: as `.npz` (key `masks`), as `.csv` (`id`, then H*W labels), or to a folder.
+
+    The pictures of a folder have the names (N of them) with the suffix `.png`. Raises InputError.
+    """
+    check_suffix(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix:
@@ -27,9 +30,9 @@ def write_masks(masks: Pixels, names: Sequence[str], out: Path) -> None:
         raise InputError(f"masks must be writable; got {out}: {error.strerror or error}; choose another") from None
 
 
-def check_ending(out: Path) -> None:
-    """Refuses a name that says of no known format."""
-    if out.suffix.lower() not in ENDINGS:
+def check_suffix(out: Path) -> None:
+    """Raises InputError if the suffix is not that of a known format."""
+    if out.suffix.lower() not in SUFFIXES:
         raise InputError(f"masks are written as .npz, .csv or a folder; got {out.suffix}; change the name after -o")
 
 
@@ -43,12 +46,12 @@ def _write_file(masks: Pixels, out: Path) -> None:
 
 
 def _write_csv(masks: Pixels, path: Path) -> None:
-    """The course's submission: a header `id`, 0, 1, ... and one row of labels an image."""
+    """The course's submission: a header `id`, 0, 1, ... and one row of labels for each image."""
     flat = masks.reshape(len(masks), -1)
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["id", *range(flat.shape[1])])
-        rows.writerows([place, *labels] for place, labels in enumerate(flat.tolist()))
+        rows.writerows([index, *labels] for index, labels in enumerate(flat.tolist()))
 
 
 def _write_pictures(masks: Pixels, names: Sequence[str], folder: Path) -> None:

@@ -1,7 +1,8 @@
-"""A trained network as a folder, and back."""
+"""A trained network as a folder: written, and loaded."""
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ from trainer.config import TrainConfig
 from trainer.configfile import write_config
 from trainer.data.dataset import Dataset
 from trainer.errors import InputError
-from trainer.figures.training import write_figures
 from trainer.files import atomic_write
 from trainer.result.filesize import check_size
-from trainer.result.folder import find_model, read_config, unreadable
+from trainer.result.folder import find_model, read_config, unreadable_model
 from trainer.training.backend import backend_name
 from trainer.training.fit import Fitted
 
 
-def write_result(fitted: Fitted, dataset: Dataset, folder: Path) -> None:
-    """`model.keras`, `config.toml`, `metrics.json` and the pictures."""
+def write_result(
+    fitted: Fitted, dataset: Dataset, folder: Path, write_figures: Callable[[Fitted, Dataset, Path], object]
+) -> None:
+    """Writes `model.keras`, `config.toml`, `metrics.json` and, by `write_figures`, the pictures to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     save_model(fitted.model, folder / "model.keras")
     write_config(fitted.config, folder / "config.toml")
@@ -29,7 +31,7 @@ def write_result(fitted: Fitted, dataset: Dataset, folder: Path) -> None:
 
 
 def summarise(fitted: Fitted) -> dict[str, Any]:
-    """The figures of `metrics.json`; seconds are of training and validation."""
+    """The metrics of `metrics.json`: scores of the best epoch, and how the training went."""
     return {
         "miou": fitted.best.miou,
         "miou_keras": fitted.best.miou_keras,
@@ -45,21 +47,21 @@ def summarise(fitted: Fitted) -> dict[str, Any]:
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Saves whole or not at all; the model is uncompiled, so it loads in safe mode without this package."""
+    """Saves a model atomically. An uncompiled one loads in safe mode without this package."""
     with atomic_write(path) as partial:
         model.save(partial)
 
 
 def load_result(folder: Path) -> tuple[keras.Model, TrainConfig]:
-    """The model and the configuration of a folder that `retrain` or `train` wrote."""
+    """The model and the configuration of a folder that `write_result` wrote. Raises InputError."""
     path = find_model(folder)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what it then refuses
+            warnings.simplefilter("ignore")  # about files that it then refuses
             check_size(path)
             model = keras.models.load_model(path, compile=False, safe_mode=True)
     except InputError:
         raise
-    except Exception as error:  # zip, JSON, HDF5 and Keras errors alike: the file is not one of ours
-        raise unreadable(path, error) from None
+    except Exception as error:  # zip, JSON, HDF5 and Keras errors
+        raise unreadable_model(path, error) from None
     return model, read_config(folder)

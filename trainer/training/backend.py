@@ -1,4 +1,4 @@
-"""The backend that Keras runs on, and what it sees."""
+"""The backend that Keras runs on, and its devices."""
 
 import keras
 
@@ -11,7 +11,7 @@ def backend_name() -> str:
 
 
 def devices(kind: str) -> list[str]:
-    """Devices of a kind, "gpu" or "cpu", that the backend can use."""
+    """Names of the devices of a kind, "gpu" or "cpu", that the backend can use."""
     try:
         return list(keras.distribution.list_devices(kind))
     except RuntimeError:  # JAX, where there is none
@@ -19,7 +19,7 @@ def devices(kind: str) -> list[str]:
 
 
 def require_gpu() -> None:
-    """Refuses to go on where the backend sees no GPU, rather than training on the CPU unasked."""
+    """Raises InputError if the backend sees no GPU, so that training does not fall back to the CPU by itself."""
     if not devices("gpu"):
         raise InputError(
             f"a worker meant for a GPU needs one that {backend_name()} can use; it sees none; "

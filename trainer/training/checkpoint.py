@@ -1,4 +1,4 @@
-"""All that training needs to go on exactly: one npz file, written whole or not at all, read without pickle."""
+"""Checkpoints: all that a training needs to resume exactly, in one npz file that is read without pickle."""
 
 import json
 import time
@@ -14,40 +14,42 @@ from trainer.errors import InputError
 from trainer.files import atomic_write
 
 Arrays = list[NDArray[Any]]
-EVERY_S = 60.0
+INTERVAL_S = 60.0  # most seconds of training that are lost, unless one epoch takes longer
 
 
 class CheckpointError(InputError):
-    """A checkpoint cannot be gone on from."""
+    """Training cannot resume from this checkpoint."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    history: list[dict[str, Any]]  # one entry an epoch; plateau and early stopping are functions of it
-    confusion: NDArray[np.int64]  # at the best epoch
+    """The state of a training after an epoch."""
+
+    history: list[dict[str, Any]]  # one entry for each epoch; plateaus and early stopping are counted in it
+    confusion: NDArray[np.int64]  # (C, C), at the best epoch
     best: Arrays  # weights at the best epoch
-    variables: Arrays  # of the model: weights and the state of every seed generator
-    optimizer: Arrays  # moments and the step
+    variables: Arrays  # of the model: weights and the states of its random generators
+    optimizer: Arrays  # of the optimizer: moments, step, and the loss scale of mixed_float16
 
 
-class Keeper:
-    """Writes the checkpoints of one training: so often that at most EVERY_S or one epoch is ever to be repeated."""
+class CheckpointWriter:
+    """Writes the checkpoints of one training, so often that at most INTERVAL_S or one epoch is lost."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._unsaved: Checkpoint | None = None
-        self._since = time.monotonic()  # when what is not yet saved began
+        self._since = time.monotonic()  # start of the first unsaved epoch
 
-    def keep(self, snapshot: Callable[[], Checkpoint], epoch_s: float) -> None:
-        """An epoch is finished, after `epoch_s` seconds; the next one may take as long."""
+    def add(self, snapshot: Callable[[], Checkpoint], epoch_s: float) -> None:
+        """Takes a snapshot after an epoch of `epoch_s` seconds; writes it if the next one could end too late."""
         if self._path is None:
             return
         self._unsaved = snapshot()
-        if time.monotonic() - self._since + epoch_s > EVERY_S:
+        if time.monotonic() - self._since + epoch_s > INTERVAL_S:
             self.save()
 
     def save(self) -> None:
-        """Writes the last finished epoch, unless that is done."""
+        """Writes the last snapshot unless it is written already."""
         if self._path is not None and self._unsaved is not None:
             save_checkpoint(self._path, self._unsaved)
             self._unsaved = None
@@ -55,9 +57,10 @@ class Keeper:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint atomically, with its folder."""
     groups = {"best": checkpoint.best, "variables": checkpoint.variables, "optimizer": checkpoint.optimizer}
     arrays: dict[str, Any] = {
-        f"{name}.{place}": array for name, group in groups.items() for place, array in enumerate(group)
+        f"{name}.{index}": array for name, group in groups.items() for index, array in enumerate(group)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial, partial.open("wb") as file:
@@ -65,6 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint. Raises CheckpointError if the file is missing, damaged, or no checkpoint."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return Checkpoint(
@@ -74,10 +78,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 variables=_group(file, "variables"),
                 optimizer=_group(file, "optimizer"),
             )
-    except Exception as error:  # zip, header, key and JSON errors alike: the file is not one of ours
-        raise CheckpointError(
-            f"a checkpoint must be readable; got {path}: {error}; remove it to start afresh"
-        ) from None
+    except Exception as error:  # zip, header, key and JSON errors
+        raise CheckpointError(f"a checkpoint must be readable; got {path}: {error}; remove it to start again") from None
 
 
 def read_arrays(variables: Sequence[Any]) -> Arrays:
@@ -86,11 +88,11 @@ def read_arrays(variables: Sequence[Any]) -> Arrays:
 
 
 def write_arrays(variables: Sequence[Any], arrays: Arrays) -> None:
-    """Sets Keras variables; their number and shapes must be those of the arrays."""
-    shapes, given = [tuple(v.shape) for v in variables], [a.shape for a in arrays]
-    if shapes != given:
+    """Sets Keras variables. Raises CheckpointError if their number or shapes differ from the arrays'."""
+    expected, found = [tuple(v.shape) for v in variables], [a.shape for a in arrays]
+    if expected != found:
         raise CheckpointError(
-            f"a checkpoint must fit the network; got {len(given)} arrays for {len(shapes)} variables or other shapes"
+            f"a checkpoint must fit the network; got {len(found)} arrays for {len(expected)} variables or other shapes"
         )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
@@ -98,4 +100,4 @@ def write_arrays(variables: Sequence[Any], arrays: Arrays) -> None:
 
 def _group(file: Any, name: str) -> Arrays:
     count = sum(key.startswith(name + ".") for key in file.files)
-    return [file[f"{name}.{place}"] for place in range(count)]
+    return [file[f"{name}.{index}"] for index in range(count)]

@@ -1,4 +1,4 @@
-"""Training: a configuration and a data set in, a trained network out."""
+"""Trains one configuration on a data set."""
 
 import math
 import time
@@ -13,10 +13,10 @@ import numpy as np
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
-from trainer.model.predict import BATCH, predict_masks
+from trainer.model.predict import BATCH_SIZE, predict_masks
 from trainer.model.unet import build_model
 from trainer.pipeline.batches import Batches, count_pixels
-from trainer.training.checkpoint import Arrays, Checkpoint, Keeper, load_checkpoint, read_arrays, write_arrays
+from trainer.training.checkpoint import Arrays, Checkpoint, CheckpointWriter, load_checkpoint, read_arrays, write_arrays
 from trainer.training.losses import class_weights, make_loss
 from trainer.training.metrics import Matrix, count_confusion, score
 from trainer.training.optimizer import learning_rate, make_optimizer
@@ -24,14 +24,14 @@ from trainer.training.optimizer import learning_rate, make_optimizer
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave, on the validation side but for the loss."""
+    """Metrics of one epoch; all but the loss are on validation data."""
 
     epoch: int  # from 1
-    loss: float  # mean over the epoch's batches, penalties included
-    miou: float  # over the classes but the ignored one
+    loss: float  # of the last batch, penalties included
+    miou: float  # these three as in `metrics.Scores`
     miou_keras: float
-    iou: tuple[float | None, ...]  # one a class
-    learning_rate: float  # of its last step
+    iou: tuple[float | None, ...]
+    learning_rate: float  # of the last step
     seconds: float  # training and validation
 
 
@@ -45,13 +45,13 @@ class Fitted:
     best: Epoch
     confusion: Matrix  # (C, C) at the best epoch, rows true, columns predicted
     parameters: int
-    seconds: float  # all epochs
-    images_per_second: float  # training alone, without the first epoch where there are more
-    stopped: Literal["budget", "patience", "caller"]
+    seconds: float  # of all epochs, validation included
+    images_per_second: float  # of training without validation; without the first epoch if there are more
+    stopped: Literal["budget", "patience", "caller"]  # why training ended
 
 
 class Interrupted(Exception):
-    """Training was asked to stop between two batches; the checkpoint holds the last finished epoch."""
+    """`should_stop` returned True; the checkpoint has the last finished epoch."""
 
 
 def train(
@@ -61,17 +61,23 @@ def train(
     checkpoint: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
-    """Trains one configuration.
+    """Trains one configuration and returns the network with the weights of its best epoch.
 
-    on_epoch:     called after every epoch; False ends training there
-    checkpoint:   written after every epoch, or once a minute where epochs are shorter, and when interrupted; where the
-                  file exists training goes on from it, and `on_epoch` is not called again for the epochs it holds
-    should_stop:  asked before every batch, those of validation too; True raises Interrupted before the next batch of
-                  training
+    Args:
+        config: the training. It ends after `budget.epochs`, or `budget.patience` epochs without a better mIoU.
+        dataset: its data, opened with `config.data`.
+        on_epoch: called after each epoch; returns whether to continue.
+        checkpoint: path of the checkpoint. If the file exists training resumes from it, and `on_epoch` is not called
+            again for its epochs. Written once a minute or after each longer epoch, and at an interruption.
+        should_stop: called before each batch, those of validation included; after True, `Interrupted` is raised before
+            the next training batch.
 
-    Raises InputError when the images do not suit the network, and DivergedError when the loss is no longer finite.
+    Raises:
+        InputError: the images or the checkpoint (CheckpointError) do not suit the network.
+        DivergedError: the loss is no longer finite.
+        Interrupted: `should_stop` returned True.
     """
-    run, keeper = _Run(config, dataset), Keeper(checkpoint)
+    run, writer = _Run(config, dataset), CheckpointWriter(checkpoint)
     if checkpoint is not None and checkpoint.exists():
         run.restore(load_checkpoint(checkpoint))
     try:
@@ -79,27 +85,27 @@ def train(
             epoch = run.advance(should_stop)
             if on_epoch is not None and not on_epoch(epoch):
                 return run.finish("caller")
-            keeper.keep(run.snapshot, epoch.seconds)
+            writer.add(run.snapshot, epoch.seconds)
     except (Interrupted, KeyboardInterrupt, SystemExit):
-        keeper.save()
+        writer.save()
         raise
     return run.finish(reason)
 
 
 class _Run:
-    """The moving parts of one training."""
+    """The state of one training."""
 
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
         keras.utils.set_random_seed(config.seed)
         self.config, self.dataset = config, dataset
         self.batches = Batches(config, dataset)
-        self.model = build_model(config.model, dataset.images.shape[1:], dataset.classes, masked_class(config))
-        self.optimizer = make_optimizer(config.optimizer)
-        self.optimizer.build(self.model.trainable_variables)
-        ignore = ignore_label(config)
+        self.model = build_model(config.model, dataset.images.shape[1:], dataset.classes, config.masked_class)
+        ignore = config.loss_ignore_label
         weights = class_weights(count_pixels(dataset), config.loss, ignore)
         jit = True if keras.backend.backend() == "jax" else config.optimizer.jit_compile
-        self.model.compile(self.optimizer, make_loss(config.loss, weights, ignore), jit_compile=jit)
+        self.model.compile(make_optimizer(config.optimizer), make_loss(config.loss, weights, ignore), jit_compile=jit)
+        self.optimizer = self.model.optimizer  # with mixed_float16 Keras wraps it, to scale the loss
+        self.optimizer.build(self.model.trainable_variables)
         self.history: list[Epoch] = []
         self.best_weights: Arrays = []
         self.confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
@@ -120,7 +126,7 @@ class _Run:
         return epoch
 
     def _train_epoch(self, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        """The mean loss and the last learning rate of one epoch."""
+        """Trains one epoch; returns the last batch's loss and learning rate."""
         done, steps, total = len(self.history), self.batches.steps, self.config.budget.epochs
         scores = [epoch.miou for epoch in self.history]
         self.model.reset_metrics()
@@ -131,7 +137,7 @@ class _Run:
             highest = self.config.optimizer.learning_rate
             rate = learning_rate(self.config.schedule, highest, done * steps + index, steps, total, scores)
             self.optimizer.learning_rate = rate
-            loss = float(self.model.train_on_batch(images, masks))  # the mean since the metrics were reset
+            loss = float(self.model.train_on_batch(images, masks))  # of this batch alone since Keras 3.15
             if not math.isfinite(loss):
                 raise DivergedError(f"the loss must stay finite; got {loss} in epoch {done + 1}, step {index + 1}")
         return loss, rate
@@ -175,26 +181,12 @@ class _Run:
         )
 
 
-def ignore_label(config: TrainConfig) -> int | None:
-    """The label of pixels without a part in the loss. One that is no class at all cannot be learned."""
-    ignore = config.data.ignore
-    if config.loss.background == "learn" and ignore is not None and ignore < config.data.classes:
-        return None
-    return ignore
-
-
-def masked_class(config: TrainConfig) -> int | None:
-    """The class that the head leaves out: one that is not learned."""
-    label = ignore_label(config)
-    return label if label is not None and label < config.data.classes else None
-
-
 def validate(model: keras.Model, dataset: Dataset, before_batch: Callable[[], object] = lambda: None) -> Matrix:
-    """The confusion matrix (C, C) over the validation side."""
+    """The confusion matrix (C, C) of the validation side; `before_batch` is called before each batch."""
     confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
-    for start in range(0, len(dataset.validation), BATCH):
-        before_batch()  # an epoch that is trained is worth its validation, whatever the answer
-        chosen = dataset.validation[start : start + BATCH]
+    for start in range(0, len(dataset.validation), BATCH_SIZE):
+        before_batch()  # its answer is not used: a trained epoch is always validated
+        chosen = dataset.validation[start : start + BATCH_SIZE]
         predicted = predict_masks(model, dataset.images[chosen])
         confusion += count_confusion(dataset.masks[chosen], predicted, dataset.classes, dataset.ignore)
     return confusion

@@ -1,7 +1,8 @@
-"""Losses over integer masks and logits, written with `keras.ops` only.
+"""Losses of integer masks and logits, written with `keras.ops` only.
 
-Everywhere: masks (B, H, W) of labels, logits (B, H, W, C), weights (C,) by class, N = B * H * W pixels.
-A pixel whose label is `ignore` takes no part. A batch with nothing to learn from has loss 0 and gradient 0.
+Everywhere: masks or labels (B, H, W), logits (B, H, W, C), weights (C,) indexed by class. y_i is the label of pixel i
+and p_i its softmax, (C,). Only valid pixels count: those whose label is not the ignore label. A batch without any has
+loss 0 and gradient 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,23 +15,25 @@ from numpy.typing import NDArray
 from trainer.config import LossConfig
 
 Tensor = Any
-SMOOTH = 1.0  # pixels added to both sides of an overlap, so that a class of few pixels does not jump
+SMOOTH = 1.0  # pixels added to numerator and denominator, so that a class of few pixels has a stable score
 
 
 def make_loss(
     config: LossConfig, weights: NDArray[np.float32] | Sequence[float], ignore: int | None
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """The configured loss as `loss(masks, logits) -> scalar`.
+    """Returns the configured `loss(masks, logits)`, a scalar of 0 or more.
 
-    weights:  (C,), indexed by class
-    ignore:   label of pixels without a part in it, or None
+    Args:
+        config: the loss and its parameters.
+        weights: (C,), indexed by class.
+        ignore: label of pixels that do not count, or None.
     """
     table = np.asarray(weights, np.float32)
 
     def loss(masks: Tensor, logits: Tensor) -> Tensor:
         labels = ops.cast(masks, "int32")
         valid = ops.ones_like(labels, "float32") if ignore is None else ops.cast(labels != ignore, "float32")
-        labels = ops.where(valid > 0, labels, 0)  # an ignored label may lie outside the classes
+        labels = ops.where(valid > 0, labels, 0)  # the ignore label may be no class
         logits = ops.cast(logits, "float32")
         match config.name:
             case "cross_entropy":
@@ -50,7 +53,11 @@ def make_loss(
 def cross_entropy(
     labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32], smoothing: float = 0.0
 ) -> Tensor:
-    """sum_i w[y_i] * -log p_i[y_i] / sum_i w[y_i] over valid pixels."""
+    """Weighted cross-entropy: sum_i w[y_i] * n_i / sum_i w[y_i] over valid pixels, with n_i = -log p_i[y_i].
+
+    With smoothing e (Szegedy et al. 2016), n_i = (1 - e) * -log p_i[y_i] + e * mean_c -log p_i[c] over the classes c
+    but the masked one.
+    """
     weight = ops.take(ops.convert_to_tensor(weights), labels) * valid
     return _ratio(ops.sum(weight * _negative_log(labels, logits, smoothing)), ops.sum(weight))
 
@@ -63,7 +70,10 @@ def focal(
     gamma: float,
     smoothing: float = 0.0,
 ) -> Tensor:
-    """sum_i w[y_i] * (1 - p_i[y_i])**gamma * -log p_i[y_i] / sum_i w[y_i] (Lin et al. 2017), pixel by pixel."""
+    """Focal loss (Lin et al. 2017): sum_i w[y_i] * (1 - p_i[y_i])**gamma * n_i / sum_i w[y_i] over valid pixels.
+
+    n_i as in `cross_entropy`; smoothing leaves the factor (1 - p)**gamma as it is.
+    """
     weight = ops.take(ops.convert_to_tensor(weights), labels) * valid
     nll = _negative_log(labels, logits, 0.0)
     modulation = (1.0 - ops.exp(-nll)) ** gamma
@@ -71,13 +81,13 @@ def focal(
 
 
 def dice(labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32]) -> Tensor:
-    """1 - (2 TP_c + s) / (2 TP_c + FP_c + FN_c + s), weighted mean over the classes in the batch.
+    """Soft Dice loss: 1 - (2 TP_c + s) / (2 TP_c + FP_c + FN_c + s), mean over the classes c with weights w[c].
 
-    TP, FP, FN are sums of probabilities over the batch (Milletari et al. 2016); s is SMOOTH. A class without a
-    true pixel is left out: its false positives are other classes' false negatives already.
+    TP, FP and FN are sums of probabilities over the batch (Milletari et al. 2016), s is SMOOTH. A class without a true
+    pixel in the batch does not count: its false positives are false negatives of other classes.
     """
-    hit, false_positive, false_negative, present = _overlap(labels, logits, valid)
-    score = (2 * hit + SMOOTH) / (2 * hit + false_positive + false_negative + SMOOTH)
+    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
+    score = (2 * true_positive + SMOOTH) / (2 * true_positive + false_positive + false_negative + SMOOTH)
     return _class_mean(1.0 - score, weights, present)
 
 
@@ -90,21 +100,21 @@ def focal_tversky(
     beta: float,
     gamma: float,
 ) -> Tensor:
-    """(1 - (TP_c + s) / (TP_c + alpha FP_c + beta FN_c + s))**gamma, weighted mean over the classes in the batch.
+    """Focal Tversky loss: (1 - (TP_c + s) / (TP_c + alpha FP_c + beta FN_c + s))**gamma, mean as in `dice`.
 
-    The index is Tversky's (Salehi et al. 2017). The exponent is gamma itself, at least 1, where the gradient stays
-    finite; Abraham and Khan (2019) write the same exponent as 1/gamma.
+    The Tversky index is that of Salehi et al. (2017). Abraham and Khan (2019) write the exponent as 1/gamma; here it is
+    gamma, at least 1, where the gradient is finite.
     """
-    hit, false_positive, false_negative, present = _overlap(labels, logits, valid)
-    index = (hit + SMOOTH) / (hit + alpha * false_positive + beta * false_negative + SMOOTH)
+    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
+    index = (true_positive + SMOOTH) / (true_positive + alpha * false_positive + beta * false_negative + SMOOTH)
     return _class_mean(ops.maximum(1.0 - index, 0.0) ** gamma, weights, present)
 
 
 def class_weights(pixels: NDArray[np.int64], config: LossConfig, ignore: int | None) -> NDArray[np.float32]:
-    """Weights (C,) from the pixels of each class, (C,), with a mean of 1 over a training pixel.
+    """Weights of the classes, (C,), from their numbers of training pixels, (C,); the mean over all scored pixels is 1.
 
-    Inverse frequency or its square root, no more than `weight_cap` times the smallest. A class without a pixel
-    takes the largest weight; the ignored class has none.
+    The weight is share**-1 (`inverse`), share**-0.5 (`sqrt`) or 1 (`none`) of the class's share of pixels, at most
+    `weight_cap` times the smallest one. A class without pixels has the largest weight, the ignored class weight 0.
     """
     counted = np.asarray(pixels, np.float64).copy()
     scored = np.ones(len(counted), bool)
@@ -118,31 +128,32 @@ def class_weights(pixels: NDArray[np.int64], config: LossConfig, ignore: int | N
 
 
 def _negative_log(labels: Tensor, logits: Tensor, smoothing: float) -> Tensor:
-    """-log p of the true class, (B, H, W); smoothing spreads a share of the truth over the live classes."""
+    """-log p of the label, (B, H, W), smoothed as in `cross_entropy`."""
     log_p = ops.log_softmax(logits, axis=-1)
     nll = -ops.squeeze(ops.take_along_axis(log_p, ops.expand_dims(labels, -1), axis=-1), -1)
     if not smoothing:
         return nll
-    live = ops.cast(logits > -9e3, "float32")  # a class that is never predicted gets no share
-    spread = -ops.sum(live * ops.where(live > 0, log_p, 0.0), -1) / ops.maximum(ops.sum(live, -1), 1.0)
+    unmasked = ops.cast(logits > -9e3, "float32")  # the masked class has logit -1e4
+    spread = -ops.sum(unmasked * ops.where(unmasked > 0, log_p, 0.0), -1) / ops.maximum(ops.sum(unmasked, -1), 1.0)
     return (1.0 - smoothing) * nll + smoothing * spread
 
 
-def _overlap(labels: Tensor, logits: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Soft TP, FP, FN of each class over the batch, and which classes it holds; all (C,)."""
+def _soft_counts(labels: Tensor, logits: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Soft TP, FP, FN of each class over the batch, and whether it has a true pixel, 0 or 1; all (C,)."""
     pixels = ops.expand_dims(valid, -1)
     truth = ops.one_hot(labels, logits.shape[-1], dtype="float32") * pixels
     probability = ops.softmax(logits, axis=-1) * pixels
-    hit = ops.sum(truth * probability, (0, 1, 2))
+    true_positive = ops.sum(truth * probability, (0, 1, 2))
     true, predicted = ops.sum(truth, (0, 1, 2)), ops.sum(probability, (0, 1, 2))
-    return hit, predicted - hit, true - hit, ops.cast(true > 0, "float32")
+    return true_positive, predicted - true_positive, true - true_positive, ops.cast(true > 0, "float32")
 
 
 def _class_mean(values: Tensor, weights: NDArray[np.float32], present: Tensor) -> Tensor:
+    """Weighted mean of values (C,) over the classes that are present."""
     share = ops.convert_to_tensor(weights) * present
     return _ratio(ops.sum(share * values), ops.sum(share))
 
 
 def _ratio(total: Tensor, weight: Tensor) -> Tensor:
-    """total / weight, or 0 where nothing was weighed."""
+    """total / weight, or 0 if the weight is 0."""
     return ops.where(weight > 0, total / ops.maximum(weight, 1e-6), 0.0)

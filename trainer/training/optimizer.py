@@ -1,4 +1,4 @@
-"""Optimizers, and the learning rate at each step."""
+"""Optimizers and learning rate schedules."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,12 @@ from trainer.config import OptimizerConfig, ScheduleConfig
 
 
 def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
-    """The optimizer at its highest learning rate; weight decay is decoupled and spares vectors."""
+    """The optimizer at its highest learning rate.
+
+    Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or Lion (Chen et al. 2023). Weight decay is
+    decoupled, and does not apply to biases and the scales and offsets of normalisations. The gradient is clipped to a
+    global norm of `clip_norm` (Pascanu et al. 2013), or not at all for 0.
+    """
     rate, clip = config.learning_rate, config.clip_norm or None
     match config.name:
         case "adam":
@@ -25,10 +30,18 @@ def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
 def learning_rate(
     config: ScheduleConfig, highest: float, step: int, steps: int, epochs: int, scores: Sequence[float]
 ) -> float:
-    """The rate at a step, counted from 0 over the whole training.
+    """The learning rate at a step.
 
-    steps:   steps of an epoch
-    scores:  mIoU of the epochs that are over; plateau reads its reductions from them, so it has no state
+    It rises linearly during warm-up. Then `constant` is the highest rate, `cosine` half a cosine from it down to 0
+    (Loshchilov and Hutter 2017), `plateau` multiplies it by `factor` at each plateau; none is below `floor` times it.
+
+    Args:
+        config: the schedule.
+        highest: the rate after warm-up.
+        step: counted from 0 over the whole training.
+        steps: number of steps in an epoch.
+        epochs: number of epochs of the training.
+        scores: mIoU of the finished epochs; plateaus are counted in them, so that the schedule has no state.
     """
     warmup = config.warmup * steps
     if step < warmup:
@@ -45,7 +58,7 @@ def learning_rate(
 
 
 def count_plateaus(scores: Sequence[float], patience: int) -> int:
-    """How often `patience` epochs in a row brought no better score."""
+    """Number of plateaus: runs of `patience` epochs without a better score, each counted from the end of the last."""
     best, waited, plateaus = -math.inf, 0, 0
     for score in scores:
         best, waited = (score, 0) if score > best else (best, waited + 1)

@@ -1,4 +1,4 @@
-"""A search that is kept in a file, deleted and restored goes on as if nothing had happened."""
+"""A study that is backed up, deleted and restored is the same, and its search goes on."""
 
 import json
 import os
@@ -8,92 +8,97 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.command import COMMAND, call, refuse
+from storage.embedded.server import embedded_server
+from tests.e2e.command import COMMAND, FAKE_WORKER, make_environment, run_command, run_forked
 from tests.e2e.conftest import Search
-from tests.e2e.launch import FAKE, finish
-from tests.full_study import contents
+from tests.e2e.refusal import assert_refused
+from tests.full_study import read_files
 
-RUN = ["run", "search.toml", "--workers", "1", "--device", "cpu", *FAKE]
+RUN = f"run search.toml {FAKE_WORKER}"
 
 
-def listed(folder: Path) -> list[dict[str, Any]]:
-    studies: list[dict[str, Any]] = json.loads(finish("study", "list", "--json", cwd=folder))["studies"]
+def list_studies(folder: Path) -> list[dict[str, Any]]:
+    studies: list[dict[str, Any]] = json.loads(run_forked("study list --json", folder).output())["studies"]
     return studies
 
 
-def test_a_restored_search_goes_on(place: Path) -> None:
-    finish(*RUN, cwd=place)
-    (before,) = listed(place)
-    artifacts = place / "unet-search" / "artifacts"
-    files = contents(artifacts)
-    assert (before["study"], before["trials"]["complete"]) == ("fake", 2)
-    assert before["artifact_bytes"] > 0 and before["rows"] > 20
-    assert "fake: 2 trials, 4 files are in kept.zip" in finish("db", "backup", "kept.zip", cwd=place)
+def test_a_restored_search_goes_on(input_folder: Path) -> None:
+    run_command(RUN, input_folder).output()
+    with embedded_server(input_folder / "unet-search"):  # which else every command would start and stop
+        (before,) = list_studies(input_folder)
+        artifacts = input_folder / "unet-search" / "artifacts"
+        files = read_files(artifacts)
+        assert (before["study"], before["trials"]["complete"]) == ("fake", 2)
+        assert before["artifact_bytes"] > 0 and before["rows"] > 20
+        assert "fake: 2 trials, 4 files are in backup.zip" in run_command("db backup backup.zip", input_folder).output()
 
-    assert "study fake is deleted" in finish("study", "delete", "fake", "--yes", cwd=place)
-    assert listed(place) == [] and not contents(artifacts)
-    assert "no studies" in finish("study", "list", cwd=place)
+        assert "study fake is deleted" in run_command("study delete fake --yes", input_folder).output()
+        assert list_studies(input_folder) == [] and not read_files(artifacts)
+        assert "no studies" in run_forked("study list", input_folder).output()
 
-    assert "fake: 2 trials" in finish("db", "restore", "kept.zip", cwd=place)
-    assert listed(place) == [before]
-    assert contents(artifacts) == files
-    assert "3 of 3 trials" in finish(*RUN, "--trials", "3", cwd=place)
-    status = json.loads(finish("status", "--json", cwd=place))
-    assert status["trials"]["complete"] + status["trials"]["pruned"] == 3
+        assert "fake: 2 trials" in run_command("db restore backup.zip", input_folder).output()
+        assert list_studies(input_folder) == [before]
+        assert read_files(artifacts) == files
+        assert "3 of 3 trials" in run_forked(f"{RUN} --trials 3", input_folder).output()
+        trials = json.loads(run_forked("status --json", input_folder).output())["trials"]
+        assert trials["complete"] + trials["pruned"] == 3
 
 
-def test_a_backup_is_restored_where_there_is_no_database(place: Path, search: Search) -> None:
-    search.create(1)
+def test_a_backup_is_restored_where_there_is_no_database(input_folder: Path, search: Search) -> None:
+    search.create_study(1)
     assert search.run(1) == 0
-    out = finish(
-        "db", "backup", place / "kept.zip", "--dir", search.folder / "run", cwd=place, DATABASE_URL=search.db.url
-    )
-    assert "fake: 1 trials, 2 files" in out
-    finish("db", "restore", "kept.zip", "--dir", "new", cwd=place)
-    finish("export", "-o", "best.toml", "--dir", "new", cwd=place)
-    assert "fake" in finish("study", "list", "--dir", "new", cwd=place)
-    assert "as they were" in finish("db", "upgrade", "--dir", "new", cwd=place)
+    line = f"db backup {input_folder / 'backup.zip'} --dir {search.folder / 'run'}"
+    assert "fake: 1 trials, 2 files" in run_forked(line, input_folder, DATABASE_URL=search.db.url).output()
+    run_forked("db restore backup.zip --dir new", input_folder).output()
+    run_forked("export -o best.toml --dir new", input_folder).output()
+    assert "fake" in run_forked("study list --dir new", input_folder).output()
+    assert "as they were" in run_command("db upgrade --dir new", input_folder).output()
 
 
-def test_what_is_no_backup_makes_no_database(place: Path) -> None:
-    refuse("db restore good.npz", "must be a whole file of `unet-search db backup`; got good.npz", place)
-    refuse("db restore none.zip", "must be a readable file; got none.zip: No such file", place)
-    with zipfile.ZipFile(place / "cut.zip", "w") as archive:
+def test_what_is_no_backup_makes_no_database(input_folder: Path) -> None:
+    words = "must be a whole file of `unet-search db backup`; got good.npz"
+    assert_refused("db restore good.npz", words, input_folder, run=run_command)
+    assert_refused("db restore none.zip", "must be a readable file; got none.zip: No such file", input_folder)
+    with zipfile.ZipFile(input_folder / "other.zip", "w") as archive:
         archive.writestr("format.json", '{"format": 7}')
-    refuse("db restore cut.zip", "must be of format 1, .* got format 7 in cut.zip", place)
-    refuse(["db upgrade", "study list", "db backup kept.zip"], "the run's folder must hold a study; got none", place)
+    assert_refused("db restore other.zip", "must be of format 1, .* got format 7 in other.zip", input_folder)
+    lines = ["db upgrade", "study list", "db backup backup.zip"]
+    assert_refused(lines, "the run's folder must hold a study; got none", input_folder)
 
 
-def test_what_a_server_refuses(place: Path, search: Search) -> None:
-    environ = {"DATABASE_URL": search.db.url}
-    refuse("db backup kept.zip", "a study must exist to be kept; got none; in the database: none", place, **environ)
-    search.create(1)
-    assert call("db backup kept.zip", place, **environ).status == 0
-    refuse("db backup none/kept.zip", "must be readable and writable; got none/.*: No such file", place, **environ)
-    refuse("db backup model", "must be a file; got the folder model", place, **environ)
-    refuse("db backup more.zip", "writable; got .*: File too large", place, file_bytes=1000, **environ)
-    refuse("db backup more.zip --study mars", "got mars; in the database: fake", place, **environ)
-    refuse("db restore kept.zip", "must be new in the database; got fake, which is there", place, **environ)
-    refuse("study delete mars --yes", "a study must exist; got mars; in the database: fake", place, **environ)
-    refuse("study delete fake", "got fake where nobody can be asked; say so with --yes", place, **environ)
-    assert "fake" in call("study list", place, **environ).out
+def test_what_a_server_refuses(input_folder: Path, search: Search) -> None:
+    def assert_refused_here(line: str, words: str, file_bytes: int | None = None) -> None:
+        assert_refused(line, words, input_folder, file_bytes, DATABASE_URL=search.db.url)
+
+    nothing = "a study must exist to be backed up; got none; in the database: none"
+    assert_refused_here("db backup backup.zip", nothing)
+    search.create_study(1)
+    run_forked("db backup backup.zip", input_folder, DATABASE_URL=search.db.url).output()
+    assert_refused_here("db backup none/backup.zip", "must be readable and writable; got none/.*: No such file")
+    assert_refused_here("db backup model", "must be a file; got the folder model")
+    assert_refused_here("db backup more.zip", "writable; got .*: File too large", file_bytes=1000)
+    assert_refused_here("db backup more.zip --study mars", "got mars; in the database: fake")
+    assert_refused_here("db restore backup.zip", "must be new in the database; got fake, which is there")
+    assert_refused_here("study delete mars --yes", "a study must exist; got mars; in the database: fake")
+    assert_refused_here("study delete fake", "got fake where nobody can be asked; say so with --yes")
+    assert "fake" in run_forked("study list", input_folder, DATABASE_URL=search.db.url).output()
 
 
-def test_a_person_is_asked_before_a_study_goes(place: Path, search: Search) -> None:
-    search.create(1)
-    assert answer("n\n", place, search.db.url) == 130
-    assert "fake" in call("study list", place, DATABASE_URL=search.db.url).out
-    assert answer("y\n", place, search.db.url) == 0
-    assert "no studies" in call("study list", place, DATABASE_URL=search.db.url).out
+def test_a_person_is_asked_before_a_study_is_deleted(input_folder: Path, search: Search) -> None:
+    search.create_study(1)
+    assert delete_study("n\n", input_folder, search.db.url) == 130
+    assert "fake" in run_forked("study list", input_folder, DATABASE_URL=search.db.url).output()
+    assert delete_study("y\n", input_folder, search.db.url) == 0
+    assert "no studies" in run_forked("study list", input_folder, DATABASE_URL=search.db.url).output()
 
 
-def answer(text: str, folder: Path, url: str) -> int:
-    """The exit status of `study delete fake` on a terminal where that is typed."""
+def delete_study(answer: str, folder: Path, url: str) -> int:
+    """The exit status of `study delete fake` on a terminal where that answer is typed."""
     master, slave = pty.openpty()
-    environ = {**os.environ, "DATABASE_URL": url}
+    environ = make_environment(None, {"DATABASE_URL": url})
     process = subprocess.Popen([COMMAND, "study", "delete", "fake"], cwd=folder, env=environ, stdin=slave)
-    os.write(master, text.encode())
-    status = process.wait(60)
+    os.write(master, answer.encode())
+    status = process.wait(120)
     os.close(master)
     os.close(slave)
     return status

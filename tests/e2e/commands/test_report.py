@@ -1,4 +1,4 @@
-"""The report's page: true to the database, complete in itself, at any number of trials."""
+"""The report: it agrees with the database and is self-contained, at any number of trials."""
 
 import re
 from html.parser import HTMLParser
@@ -10,34 +10,35 @@ from optuna.trial import TrialState, create_trial
 from PIL import Image
 
 from search.report.charts import COMPLETE, PRUNED, chart_style, draw_classes, to_svg
-from search.report.gather import entry_of, gather
+from search.report.gather import gather, make_entry
 from search.report.page import render_report
 from search.study.leaderboard import leaderboard
 from search.study.study import OpenStudy, open_study
-from storage.artifacts.store import Artifacts, open_artifacts
+from storage.artifacts.interface import Artifacts
+from storage.artifacts.store import open_artifacts
 from storage.settings import Settings
-from tests.e2e.command import refuse
+from tests.e2e.command import FAKE_WORKER, run_command
 from tests.e2e.conftest import Search
-from tests.e2e.launch import FAKE, finish
-from tests.full_study import keep_picture
+from tests.e2e.refusal import assert_refused
+from tests.full_study import attach_picture
 from tests.synthetic_study import fill
 
 TRAP = "<script>alert(1)</script>"
 
 
 class Page(HTMLParser):
-    """A page taken to pieces."""
+    """A page, parsed: its tags, links and tables."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[str] = []
-        self.places: list[str] = []  # what it refers to
+        self.links: list[str] = []
         self.tables: list[list[list[str]]] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.places += [
+        self.links += [
             value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "action")
         ]
         if tag == "table":
@@ -63,13 +64,13 @@ def artifacts(search: Search) -> Artifacts:
 
 def filled(search: Search, trials: int, epochs: int = 6) -> OpenStudy:
     """A study that has ended, without pictures."""
-    opened = search.create(trials, epochs=epochs)
+    opened = search.create_study(trials, epochs=epochs)
     fill(search.db, opened, trials, epochs)
     return opened
 
 
-def test_the_page_is_true_to_the_database(search: Search, artifacts: Artifacts) -> None:
-    opened = search.create(12)
+def test_the_page_agrees_with_the_database(search: Search, artifacts: Artifacts) -> None:
+    opened = search.create_study(12)
     assert search.run(2) == 0
     html = render_report(opened, search.db, artifacts)
     best = leaderboard(opened.study, 10)
@@ -85,12 +86,12 @@ def test_the_page_is_true_to_the_database(search: Search, artifacts: Artifacts) 
 def test_pruned_curves_are_grey(search: Search, artifacts: Artifacts) -> None:
     html = render_report(filled(search, 30), search.db, artifacts)
     lines = re.findall(r"stroke: (#[0-9a-f]{6}); stroke-opacity: [0-9.]+; stroke-width: 0\.9", html)
-    assert (lines.count(PRUNED), lines.count(COMPLETE)) == (6, 23)  # and the best in a colour of its own
+    assert (lines.count(PRUNED), lines.count(COMPLETE)) == (6, 23)  # the best one has a colour of its own
 
 
 def test_the_page_refers_to_nothing_outside(search: Search, artifacts: Artifacts) -> None:
     page = Page(render_report(filled(search, 30), search.db, artifacts))
-    assert all(place.startswith(("#", "data:image/")) for place in page.places)
+    assert all(link.startswith(("#", "data:image/")) for link in page.links)
     assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
 
 
@@ -106,7 +107,7 @@ def test_what_comes_from_files_is_escaped(search: Search, artifacts: Artifacts) 
 
 def test_classes_of_any_name_are_drawn() -> None:
     classes = [TRAP, "$5", "a_b^c"]
-    entries = [entry_of(create_trial(value=0.5, user_attrs={"iou": [0.1, 0.2, None]}), range(3))]
+    entries = [make_entry(create_trial(value=0.5, user_attrs={"iou": [0.1, 0.2, None]}), range(3))]
     with chart_style():
         svg = to_svg(draw_classes(entries, classes, 1), "classes")
     assert "&lt;script&gt;" in svg and "<script" not in svg and "$5" in svg and "a_b^c" in svg
@@ -114,7 +115,7 @@ def test_classes_of_any_name_are_drawn() -> None:
 
 @pytest.mark.parametrize("state", [None, TrialState.PRUNED, TrialState.FAIL])
 def test_without_a_complete_trial_it_says_so(search: Search, artifacts: Artifacts, state: TrialState | None) -> None:
-    opened = search.create(3)
+    opened = search.create_study(3)
     if state is not None:
         opened.study.add_trial(create_trial(state=state, intermediate_values={1: 0.2}))
     html = render_report(opened, search.db, artifacts)
@@ -122,8 +123,8 @@ def test_without_a_complete_trial_it_says_so(search: Search, artifacts: Artifact
 
 
 def test_one_trial_is_enough(search: Search, artifacts: Artifacts) -> None:
-    opened = search.create(1)
-    opened.study.add_trial(create_trial(value=0.5))  # as an older version kept it: without a curve or figures
+    opened = search.create_study(1)
+    opened.study.add_trial(create_trial(value=0.5))  # as an older version stored it: without a curve or figures
     page = Page(render_report(opened, search.db, artifacts))
     assert page.table("rank")[0][:9] == ["1", "0", "-", "0.5000", "-", "-", "-", "-", "-"]
     assert page.tags.count("svg") == 3
@@ -139,29 +140,29 @@ def test_a_thousand_trials_fit_into_one_page(search: Search, artifacts: Artifact
 
 
 def test_pictures_become_part_of_the_page(search: Search, artifacts: Artifacts, tmp_path: Path) -> None:
-    opened = search.create(2)
+    opened = search.create_study(2)
     trial = opened.study.ask()
     for name, content in (("gallery.png", png()), ("confusion.png", b"no picture")):
         (tmp_path / name).write_bytes(content)
-        keep_picture(artifacts, trial, tmp_path / name)
+        attach_picture(artifacts, trial, tmp_path / name)
     opened.study.tell(trial, 0.5)
     page = Page(render_report(opened, search.db, artifacts))
-    assert sum(place.startswith("data:image/webp;base64,") for place in page.places) == 1  # the damaged one is left out
+    assert sum(link.startswith("data:image/webp;base64,") for link in page.links) == 1  # the damaged one is left out
 
 
 def test_the_command_writes_the_page(search: Search) -> None:
     filled(search, 3)
-    finish("report", "-o", "page.html", cwd=search.folder, DATABASE_URL=search.db.url)
+    run_command("report -o page.html", search.folder, DATABASE_URL=search.db.url).output()
     assert (search.folder / "page.html").read_text().endswith("</html>\n")
-    refuse("report -o missing/page.html", "a file must be writable", search.folder, DATABASE_URL=search.db.url)
+    assert_refused("report -o missing/page.html", "a file must be writable", search.folder, DATABASE_URL=search.db.url)
 
 
 @pytest.mark.parametrize("writable", [True, False])
-def test_a_search_leaves_its_report(search: Search, place: Path, writable: bool) -> None:
-    page = place / "unet-search" / "report.html"
+def test_a_search_leaves_its_report(search: Search, input_folder: Path, writable: bool) -> None:
+    page = input_folder / "unet-search" / "report.html"
     if not writable:
         (page / "in the way").mkdir(parents=True)
-    out = finish("run", "search.toml", *FAKE, "--workers", "1", cwd=place, DATABASE_URL=search.db.url)
+    out = run_command(f"run search.toml {FAKE_WORKER}", input_folder, DATABASE_URL=search.db.url).output()
     assert ("report.html shows the search" in out) == writable == page.is_file()
 
 

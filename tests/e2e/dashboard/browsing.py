@@ -1,4 +1,4 @@
-"""A search with pictures, its dashboard as a process, and a browser that a test drives."""
+"""A search with pictures, its dashboard as a process, and a browser for tests."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from PIL import Image
 
 from search.worker.trainer import Trainer
 from tests import fake_train
-from tests.e2e.launch import finish, start
+from tests.e2e.command import run_command, start_command
 from trainer.data.sample import write_sample
 
 CHROMIUM = shutil.which("chromium")
@@ -26,13 +26,12 @@ budget = { epochs = 2 }
 [space]
 "model.width" = { choice = [8, 16, 32] }
 """
-PATIENCE_MS = 20_000
 
 
 def trainer() -> Trainer:
     """The fake trainer's, with one picture of each kind."""
     figures: Any = draw_pictures
-    return replace(fake_train.trainer(), write_figures=figures)
+    return replace(fake_train.make_trainer(), write_figures=figures)
 
 
 def draw_pictures(fitted: Any, dataset: Any, folder: Path) -> list[Path]:
@@ -43,26 +42,17 @@ def draw_pictures(fitted: Any, dataset: Any, folder: Path) -> list[Path]:
 
 
 def search(folder: Path) -> None:
-    """Leaves a finished search of three trials in the folder."""
+    """Runs a search of three trials in the folder."""
     write_sample(folder / "sample.npz", images=16, test_images=2)
     (folder / "search.toml").write_text(SEARCH)
-    line = [
-        "run",
-        "search.toml",
-        "--workers",
-        "1",
-        "--device",
-        "cpu",
-        "--trainer",
-        "tests.e2e.dashboard.browsing:trainer",
-    ]
-    finish(*line, cwd=folder, FAKE_EPOCH_S="0.01")
+    line = "run search.toml --workers 1 --device cpu --trainer tests.e2e.dashboard.browsing:trainer"
+    run_command(line, folder).output()
 
 
 @contextmanager
 def served(folder: Path, **environ: str) -> Iterator[str]:
-    """The URL of a dashboard on the folder's studies; it ends with the context, and well."""
-    process = start("dashboard", "--port", "0", cwd=folder, PYTHONUNBUFFERED="1", **environ)
+    """The URL of a dashboard on the folder's studies; asserts that SIGTERM ends it with its exit status."""
+    process = start_command("dashboard --port 0", folder, PYTHONUNBUFFERED="1", **environ)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -78,7 +68,7 @@ def served(folder: Path, **environ: str) -> Iterator[str]:
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; the test is skipped where it, or Playwright, is missing."""
+    """Debian's Chromium; skips the test where Chromium or Playwright is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")

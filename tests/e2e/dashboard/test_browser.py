@@ -1,4 +1,4 @@
-"""The dashboard as people and scripts meet it: the real command, and for what needs one a real browser."""
+"""The dashboard's command, used by scripts and by people with a real browser."""
 
 import urllib.error
 import urllib.request
@@ -17,7 +17,7 @@ STUDY = "/api/studies/1"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a search has ended."""
+    """A folder with a finished search."""
     place = tmp_path_factory.mktemp("browsed")
     search(place)
     return place
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(chromium: Any) -> Iterator[Any]:
-    """A page of a browser that has never been here; whatever a policy blocks is a failure."""
+    """A page of a browser without cookies; the test fails where a content policy blocked anything."""
     with chromium.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         blocked: list[str] = []
@@ -47,7 +47,7 @@ def tab(chromium: Any) -> Iterator[Any]:
 
 
 def ask(url: str, path: str, method: str = "GET", account: tuple[str, str] | None = None, **headers: str) -> int:
-    """The status of the answer, redirects followed; of the form to sign in it is 0."""
+    """The status of the response after redirects; 0 where it is the form to sign in."""
     if account is not None:
         headers["Authorization"] = "Basic " + b64encode(":".join(account).encode()).decode()
     request = urllib.request.Request(url + path, method=method, headers=headers)
@@ -66,7 +66,7 @@ def sign_in(tab: Any, url: str, user: str, password: str) -> None:
     tab.click("text=Sign in >> nth=-1")
 
 
-def test_without_a_password_nothing_is_seen(url: str) -> None:
+def test_without_a_password_nothing_is_shown(url: str) -> None:
     pages = ["/", "/dashboard", "/dashboard/studies/1", "/report", "/report/tiny", "/login"]
     others = [f"{STUDY}?after=0", "/api/meta", "/api/studies", "/static/bundle.js", "/csv/1", "/artifacts/1/1/ab"]
     assert [ask(url, page) for page in pages] == [0] * len(pages)
@@ -100,7 +100,7 @@ def test_a_person_signs_in_looks_and_signs_out(url: str, tab: Any) -> None:
     for name in PICTURES:
         tab.wait_for_selector(f"text={name}")
     tab.wait_for_function("document.images.length == 3 && [...document.images].every(image => image.naturalWidth > 0)")
-    tab.goto(tab.evaluate("document.images[0].src"))  # a picture by itself, in the sandbox of every file
+    tab.goto(tab.evaluate("document.images[0].src"))  # a picture by itself, under the policy of all files
     assert tab.evaluate("document.images[0].naturalWidth") > 0
     tab.goto(f"{url}/report")
     assert tab.url == f"{url}/report/tiny" and "tiny" in tab.inner_text("h1")
@@ -144,8 +144,8 @@ def test_an_uploaded_page_runs_nothing(url: str, tab: Any) -> None:
     tab.wait_for_url("**/dashboard")
     html = b64encode(b"<title>quiet</title><script>document.title = 'ran'</script>").decode()
     data = {"file": f"data:text/html;base64,{html}", "filename": "evil.html"}
-    kept = tab.request.post(f"{url}/api/artifacts/1", data=data, headers={"Origin": url}).json()
-    tab.goto(f"{url}/artifacts/1/{kept['artifact_id']}")
+    uploaded = tab.request.post(f"{url}/api/artifacts/1", data=data, headers={"Origin": url}).json()
+    tab.goto(f"{url}/artifacts/1/{uploaded['artifact_id']}")
     assert tab.title() == "quiet"
 
 

@@ -1,11 +1,12 @@
-"""Search files, exported configurations, models and options that cannot be."""
+"""Search files, exported configurations, models and options that are invalid."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import call, refuse
-from tests.e2e.good_input import BEST
+from tests.e2e.command import run_command, run_forked
+from tests.e2e.input_folder import CONFIG
+from tests.e2e.refusal import assert_refused
 
 
 @pytest.mark.parametrize(
@@ -16,9 +17,9 @@ from tests.e2e.good_input import BEST
         ("[train", r"must be valid TOML; got \S*bad\.toml"),
     ],
 )
-def test_a_search_that_cannot_be(place: Path, text: str, words: str) -> None:
-    (place / "bad.toml").write_text(text)
-    refuse([f"{command} bad.toml --data good.npz" for command in ("init", "run")], words, place)
+def test_an_invalid_search(input_folder: Path, text: str, words: str) -> None:
+    (input_folder / "bad.toml").write_text(text)
+    assert_refused([f"{command} bad.toml --data good.npz" for command in ("init", "run")], words, input_folder)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,9 @@ def test_a_search_that_cannot_be(place: Path, text: str, words: str) -> None:
         (b"[model]\ndepth = 9", r"model\.depth: .*less than or equal to 5; got 9"),
         (b"[model]\ndepth = nan", r"model\.depth: .*; got nan"),
         (b"model = 3", r"model: .*; got 3"),
-        (b"provenance = 3\n" + BEST.encode(), r"provenance must be a table; got 3 in \S*best\.toml"),
-        (b"provenance = { fingerprint = 3 }\n" + BEST.encode(), r"provenance\.fingerprint must be text; got 3"),
-        (b"provenance = { fingerprint = 'abc' }\n" + BEST.encode(), r"data must be those of the search, .*; got"),
+        (b"provenance = 3\n" + CONFIG.encode(), r"provenance must be a table; got 3 in \S*best\.toml"),
+        (b"provenance = { fingerprint = 3 }\n" + CONFIG.encode(), r"provenance\.fingerprint must be text; got 3"),
+        (b"provenance = { fingerprint = 'abc' }\n" + CONFIG.encode(), r"data must be those of the search, .*; got"),
         (b"", r"data\.path must name an npz file or a folder; got none"),
         (b"\x89PNG\r\n\x1a\n\0\xff\xfe", r"must be readable UTF-8 text; got \S*best\.toml"),
         (b"\0" * 100, r"must be valid TOML; got \S*best\.toml"),
@@ -39,27 +40,30 @@ def test_a_search_that_cannot_be(place: Path, text: str, words: str) -> None:
         (b"seed = " + b"9" * 10_000, r"must be valid TOML; got \S*best\.toml: Exceeds the limit"),
     ],
 )
-def test_a_best_toml_edited_into_nonsense(place: Path, content: bytes, words: str) -> None:
-    (place / "best.toml").write_bytes(content)
-    refuse("retrain best.toml -o deep/out", words, place)
+def test_an_invalid_configuration(input_folder: Path, content: bytes, words: str) -> None:
+    (input_folder / "best.toml").write_bytes(content)
+    assert_refused("retrain best.toml -o deep/out", words, input_folder)
 
 
-def test_a_folder_without_a_model(place: Path) -> None:
-    refuse(
-        ["evaluate none --data good.npz", "predict none --data good.npz -o masks.npz"],
-        r"must hold model\.keras; got none; make one with retrain",
-        place,
-    )
-    refuse("predict model --data good.npz -o deep/masks.txt", r"\.npz, \.csv or a folder; got \.txt", place)
+def test_a_folder_without_a_model(input_folder: Path) -> None:
+    lines = ["evaluate none --data good.npz", "predict none --data good.npz -o masks.npz"]
+    assert_refused(lines, r"must hold model\.keras; got none; make one with retrain", input_folder)
 
 
-def test_a_model_that_is_none(place: Path) -> None:
-    refuse("evaluate model --data good.npz", r"must be a model that Keras loads in safe mode; got model/model", place)
+def test_masks_in_a_file_of_another_kind(input_folder: Path) -> None:
+    line = "predict model --data good.npz -o deep/masks.txt"
+    assert_refused(line, r"\.npz, \.csv or a folder; got \.txt", input_folder)
 
 
-def test_an_engine_that_is_none(place: Path) -> None:
-    commands = ["init search.toml", "train best.toml -o out", "evaluate model --data good.npz"]
-    refuse(commands, r"KERAS_BACKEND must be one of .*; got 'tensorflaw'", place, KERAS_BACKEND="tensorflaw")
+def test_a_file_that_is_no_model(input_folder: Path) -> None:
+    words = r"must be a model that Keras loads in safe mode; got model/model"
+    assert_refused("evaluate model --data good.npz", words, input_folder)
+
+
+def test_an_unknown_backend(input_folder: Path) -> None:
+    lines = ["init search.toml", "run search.toml", "train best.toml -o out", "evaluate model --data good.npz"]
+    words = r"KERAS_BACKEND must be one of .*; got 'tensorflaw'"
+    assert_refused(lines, words, input_folder, KERAS_BACKEND="tensorflaw")
 
 
 @pytest.mark.parametrize(
@@ -73,13 +77,19 @@ def test_an_engine_that_is_none(place: Path) -> None:
         ("run search.toml --timeout nan", "study.timeout_s: must be .*; got nan"),
     ],
 )
-def test_an_option_with_a_bad_value(place: Path, line: str, words: str) -> None:
-    refuse(line, words, place)
+def test_an_option_with_an_invalid_value(input_folder: Path, line: str, words: str) -> None:
+    assert_refused(line, words, input_folder)
 
 
 @pytest.mark.parametrize(
     "line", ["--no-such", "nothing", "data", "data check", "status --no-such", "run --trials many", "retrain best.toml"]
 )
-def test_a_wrong_usage_has_status_2(place: Path, line: str) -> None:
-    done = call(line, place)
-    assert done.status == 2 and "Usage: " in done.err + done.out and "Traceback" not in done.err
+def test_a_wrong_usage_has_status_2(tmp_path: Path, line: str) -> None:
+    done = run_forked(line, tmp_path)
+    assert done.status == 2 and "Usage: unet-search" in done.err + done.out and "Traceback" not in done.err
+
+
+def test_a_command_that_is_started_afresh_says_the_same(input_folder: Path) -> None:
+    """What `run_forked` relies on."""
+    for line in ("nothing", "run --trials many", "status", "run search.toml --trials 0", "--help"):
+        assert run_command(line, input_folder) == run_forked(line, input_folder)

@@ -7,16 +7,17 @@ import tomllib
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from storage.embedded.control import is_running
-from tests.e2e.launch import finish, start
+from tests.e2e.command import run_command, start_command
 from trainer.data.sample import write_sample
 
 SEARCH = """
-study = { name = "tiny", trials = 3, startup_trials = 1 }
+study = { name = "tiny", trials = 2, startup_trials = 1 }
 [train]
 data = { path = "sample.npz" }
 budget = { epochs = 2 }
@@ -26,119 +27,114 @@ optimizer = { batch_size = 16 }
 "model.residual" = { choice = [true, false] }
 "optimizer.learning_rate" = { float = [1e-3, 1e-1], log = true }
 """
+PICTURES = {"curves.png", "confusion.png", "gallery.png"}
+PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a search has ended."""
     folder = tmp_path_factory.mktemp("main job")  # with a space, as folders have
     write_sample(folder / "sample.npz", images=48, test_images=5)
     (folder / "search.toml").write_text(SEARCH)
-    out = finish("run", "search.toml", "--workers", "2", "--device", "cpu", cwd=folder)
-    assert "3 of 3 trials" in out
-    assert "best: trial" in out
+    out = run_command("run search.toml --workers 2 --device cpu", folder).output()
+    assert "2 of 2 trials" in out and "best: trial" in out
     return folder
 
 
 @pytest.fixture(scope="module")
-def model(searched: Path) -> Path:
-    finish("export", "-o", "best.toml", cwd=searched)
-    finish("retrain", "best.toml", "-o", "model", "--device", "cpu", cwd=searched)
-    return searched / "model"
+def model(folder: Path) -> Path:
+    """The folder of the winner, trained again."""
+    run_command("export -o best.toml", folder).output()
+    run_command("retrain best.toml -o model --device cpu", folder).output()
+    return folder / "model"
 
 
-def test_status_tells_scripts_what_happened(searched: Path) -> None:
-    figures = json.loads(finish("status", "--json", cwd=searched))
-    trials = figures["trials"]
-    assert figures["study"] == "tiny"
-    assert figures["budget"] == trials["complete"] + trials["pruned"]
+def test_status_tells_scripts_what_happened(folder: Path) -> None:
+    status = json.loads(run_command("status --json", folder).output())
+    trials = status["trials"]
+    assert status["study"] == "tiny"
+    assert status["budget"] == trials["complete"] + trials["pruned"] == 2
     assert trials["running"] == trials["waiting"] == trials["failed"] == 0
-    assert 0 < figures["best"]["miou"] <= 1
-    assert len(figures["best"]["iou"]) == 5
-    assert figures["running"] == []
-    assert figures["device_hours"] > 0
-    assert figures["seconds_left"] == 0
+    assert 0 < status["best"]["miou"] <= 1
+    assert len(status["best"]["iou"]) == 5
+    assert status["running"] == []
+    assert status["device_hours"] > 0
+    assert status["seconds_left"] == 0
+    provenance = tomllib.loads((folder / "unet-search" / "best.toml").read_text())["provenance"]
+    assert (provenance["study"], provenance["value"]) == ("tiny", status["best"]["miou"])
 
 
-def test_the_run_leaves_best_toml_with_its_provenance(searched: Path) -> None:
-    best = tomllib.loads((searched / "unet-search" / "best.toml").read_text())
-    figures = json.loads(finish("status", "--json", cwd=searched))
-    assert best["provenance"]["value"] == figures["best"]["miou"]
-    assert best["provenance"]["study"] == "tiny"
-    assert best["model"]["width"] == 4
-
-
-def test_an_export_equals_the_best(searched: Path, model: Path) -> None:
-    exported, kept = (
-        tomllib.loads(path.read_text()) for path in (searched / "best.toml", searched / "unet-search" / "best.toml")
+def test_an_export_equals_the_runs_best_toml(folder: Path, model: Path) -> None:
+    exported, written = (
+        tomllib.loads(path.read_text()) for path in (folder / "best.toml", folder / "unet-search" / "best.toml")
     )
-    assert {**exported, "provenance": None} == {**kept, "provenance": None}
+    assert exported["model"]["width"] == 4
+    assert {**exported, "provenance": None} == {**written, "provenance": None}
 
 
-def test_a_finished_search_ends_at_once_and_can_be_extended(searched: Path) -> None:
-    assert "3 of 3 trials" in finish("run", "search.toml", cwd=searched)
-    out = finish("run", "search.toml", "--trials", "4", "--workers", "1", "--device", "cpu", cwd=searched)
-    assert "4 of 4 trials" in out
+def test_a_finished_search_ends_at_once(folder: Path) -> None:
+    done = run_command("run search.toml", folder)
+    assert "2 of 2 trials" in done.output() and "worker 0" not in done.err
 
 
 def test_the_winner_is_trained_again(model: Path) -> None:
-    metrics = json.loads((model / "metrics.json").read_text())
-    assert metrics["epochs"] == 2
+    assert json.loads((model / "metrics.json").read_text())["epochs"] == 2
     assert (model / "model.keras").is_file()
     assert (model / "gallery.png").is_file()
 
 
-def test_masks_are_predicted(searched: Path, model: Path) -> None:
-    finish("predict", "model", "--data", "sample.npz", "-o", "masks.npz", cwd=searched)
-    with np.load(searched / "masks.npz") as file:
+def test_masks_are_predicted(folder: Path, model: Path) -> None:
+    run_command("predict model --data sample.npz -o masks.npz", folder).output()
+    with np.load(folder / "masks.npz") as file:
         masks = file["masks"]
     assert masks.shape == (5, 64, 128)
     assert masks.dtype == np.uint8
     assert set(np.unique(masks)) <= {1, 2, 3, 4}
 
 
-def test_a_model_is_scored(searched: Path, model: Path) -> None:
-    figures = json.loads(finish("evaluate", "model", "--data", "sample.npz", "--json", cwd=searched))
-    assert 0 < figures["miou"] <= 1
-    assert figures["images"] == 48
+def test_a_model_is_scored(folder: Path, model: Path) -> None:
+    scores = json.loads(run_command("evaluate model --data sample.npz --json", folder).output())
+    assert 0 < scores["miou"] <= 1
+    assert scores["images"] == 48
 
 
 @pytest.fixture
-def dashboard(searched: Path) -> Iterator[str]:
-    process = start("dashboard", "--port", "0", cwd=searched, PYTHONUNBUFFERED="1")
+def dashboard(folder: Path) -> Iterator[str]:
+    """The URL of a dashboard, which must end at SIGTERM though a browser holds a connection open."""
+    process = start_command("dashboard --port 0", folder, PYTHONUNBUFFERED="1")
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "http://127.0.0.1:" in line, process.stderr.read() if process.stderr else ""
         url = line.split()[2].rstrip("/")
-        address = url.removeprefix("http://").split(":")
-        with socket.create_connection((address[0], int(address[1]))):  # a browser opens some ahead, and says nothing
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))):
             yield url
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
-    assert not is_running(searched / "unet-search" / "pgdata")
+    assert not is_running(folder / "unet-search" / "pgdata")
 
 
 def test_the_dashboard_shows_every_trial_with_its_pictures(dashboard: str) -> None:
-    studies = fetch(f"{dashboard}/api/studies")["study_summaries"]
-    assert [study["study_name"] for study in studies] == ["tiny"]
-    number = studies[0]["study_id"]
-    trials = [
-        t for t in fetch(f"{dashboard}/api/studies/{number}?after=0")["trials"] if t["state"] in ("Complete", "Pruned")
-    ]
-    assert len(trials) >= 3
+    (study,) = fetch(f"{dashboard}/api/studies")["study_summaries"]
+    assert study["study_name"] == "tiny"
+    number = study["study_id"]
+    trials = fetch(f"{dashboard}/api/studies/{number}?after=0")["trials"]
+    trials = [trial for trial in trials if trial["state"] in ("Complete", "Pruned")]
+    assert len(trials) == 2
     for trial in trials:
         artifacts = trial["artifacts"]
-        assert {artifact["filename"] for artifact in artifacts} == {"curves.png", "confusion.png", "gallery.png"}
+        assert {artifact["filename"] for artifact in artifacts} == PICTURES
         url = f"{dashboard}/artifacts/{number}/{trial['trial_id']}/{artifacts[0]['artifact_id']}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
             assert answer.read(4) == b"\x89PNG"
 
 
-def fetch(url: str) -> dict[str, list[dict[str, object]]]:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+def fetch(url: str) -> dict[str, list[dict[str, Any]]]:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return json.load(answer)  # type: ignore[no-any-return]

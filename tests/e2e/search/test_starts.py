@@ -7,7 +7,7 @@ import pytest
 from storage.database.connection import connect
 from storage.studies.status import study_status
 from storage.studies.study import find_study
-from tests.e2e.launch import FAKE, start
+from tests.e2e.command import FAKE_WORKER, start_command
 from tests.postgres_server import fresh_database
 from trainer.data.sample import write_sample
 
@@ -25,12 +25,12 @@ budget = { epochs = 3 }
 @pytest.mark.slow
 @pytest.mark.parametrize("round_", range(10))
 def test_four_first_starts_at_once_on_an_empty_database(server_url: str, tmp_path: Path, round_: int) -> None:
-    """Each makes the tables and the study, or finds them; none dies, and together they train exactly the budget."""
+    """Each makes the tables and the study, or finds them; none fails, and together they train exactly the budget."""
     write_sample(tmp_path / "sample.npz", images=16, test_images=2)
     (tmp_path / "search.toml").write_text(SEARCH)
     with fresh_database(server_url) as url:
-        arguments = ["run", "search.toml", "--workers", "1", "--device", "cpu", *FAKE]
-        commands = [start(*arguments, "--dir", f"run{n}", cwd=tmp_path, DATABASE_URL=url) for n in range(4)]
+        line = f"run search.toml {FAKE_WORKER}"
+        commands = [start_command(f"{line} --dir run{n}", tmp_path, DATABASE_URL=url) for n in range(4)]
         ends = [(*command.communicate(timeout=200), command.returncode) for command in commands]
         for out, err, status in ends:
             assert status == 0, f"{out}\n{err}"

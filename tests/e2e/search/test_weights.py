@@ -1,39 +1,26 @@
-"""The weights of the three best trials stay, those of all others go, and checkpoints of what has ended go too."""
-
-from pathlib import Path
+"""A study that is extended: its budget is exact again, and the weights of the three best trials are the only ones."""
 
 from optuna.trial import TrialState
 
 from search.study.leaderboard import leaderboard
 from storage.studies.study import set_budget
-from tests.e2e.conftest import Search, in_state
+from tests.e2e.conftest import Search, trials_in
 
-KEPT = 3
-
-
-def weights(search: Search) -> dict[int, float]:
-    folder = search.folder / "run" / "artifacts" / "weights" / "fake"
-    return {int(path.stem): float(path.read_text()) for path in folder.glob("*")}
+BEST = 3
 
 
-def checkpoints(search: Search) -> list[Path]:
-    return list((search.folder / "run" / "artifacts" / "checkpoints" / "fake").iterdir())
+def read_weights(search: Search) -> dict[int, float]:
+    """The mIoU that the fake trainer wrote as a trial's weights, by the trial's number."""
+    return {int(path.stem): float(path.read_text()) for path in (search.artifacts / "weights" / "fake").iterdir()}
 
 
-def test_the_best_trials_keep_their_weights_and_nothing_else_stays(search: Search) -> None:
-    opened = search.create(9, epochs=2, study="pruner = 'none'")
-    assert search.run(3) == 0
-    assert weights(search) == {trial.number: trial.value for trial in leaderboard(opened.study, KEPT)}
-    assert not checkpoints(search)
-    set_budget(search.db, opened.study_id, 14)
-    assert search.run(2) == 0
-    assert weights(search) == {trial.number: trial.value for trial in leaderboard(opened.study, KEPT)}
-    assert not checkpoints(search)
-
-
-def test_weights_that_cannot_be_saved_cost_no_trial(search: Search) -> None:
-    opened = search.create(2, epochs=2)
-    assert search.run(1, "tests.faulty_train:unsaving_trainer") == 0
-    assert len(in_state(opened, TrialState.COMPLETE)) == 2
-    log = search.log.read_text()
-    assert "trial 0 keeps no weights: OSError: no space left" in log
+def test_an_extended_study_has_the_weights_of_its_best_trials(search: Search) -> None:
+    opened = search.create_study(4, epochs=2, study="pruner = 'none'")
+    assert search.run(1) == 0
+    first = read_weights(search)
+    assert first == {trial.number: trial.value for trial in leaderboard(opened.study, BEST)}
+    set_budget(search.db, opened.study_id, 10)
+    assert search.run(1) == 0
+    assert len(trials_in(opened, TrialState.COMPLETE)) == len(opened.study.get_trials()) == 10
+    assert read_weights(search) == {trial.number: trial.value for trial in leaderboard(opened.study, BEST)} != first
+    assert not list((search.artifacts / "checkpoints" / "fake").iterdir())

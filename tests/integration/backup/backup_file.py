@@ -1,13 +1,17 @@
-"""A backup file, written and restored."""
+"""A backup file: written, changed, checked and restored."""
 
+from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from storage.artifacts.folder import Folder
-from storage.artifacts.store import Artifacts
+from storage.artifacts.interface import Artifacts
 from storage.backup.read import check_backup, open_backup
 from storage.backup.restore import restore_backup
 from storage.backup.write import write_backup
 from storage.database.connection import Database
+
+Members = dict[str, bytes]  # the members of a backup's zip, by name
 
 
 def back_up(db: Database, artifacts: Artifacts, path: Path, *names: str) -> Path:
@@ -16,8 +20,18 @@ def back_up(db: Database, artifacts: Artifacts, path: Path, *names: str) -> Path
     return path
 
 
-def restore(db: Database, to: Artifacts | Path, path: Path) -> None:
-    """Checks and restores a file, as the command does."""
+def restore(db: Database, target: Artifacts | Path, path: Path) -> None:
+    """Checks a file and restores it, as the command does, to an artifact store or a folder."""
     with open_backup(path) as backup:
         check_backup(backup)
-        restore_backup(db, Folder(to) if isinstance(to, Path) else to, backup)
+        restore_backup(db, Folder(target) if isinstance(target, Path) else target, backup)
+
+
+def change_backup(path: Path, change: Callable[[Members], object]) -> None:
+    """Applies a change to the members of a backup."""
+    with ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)

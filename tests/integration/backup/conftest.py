@@ -1,11 +1,14 @@
-"""Where a backup is restored to: another artifact store, and another database."""
+"""Backups of the full study, and where one is restored to: another artifact store, and another database."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from storage.database.connection import Database, connect
+from tests.integration.backup.backup_file import Members, change_backup
+from tests.integration.conftest import FullStudy
 from tests.postgres_server import fresh_database
 
 
@@ -22,3 +25,20 @@ def other(server_url: str, template: str) -> Iterator[Database]:
         database = connect(url)
         yield database
         database.close()
+
+
+@pytest.fixture
+def backup_copy(full: FullStudy, tmp_path: Path) -> Path:
+    """A copy of the full study's backup, which a test may change."""
+    return Path(shutil.copy(full.backup, tmp_path / "copy.zip"))
+
+
+@pytest.fixture
+def invalid_backup(backup_copy: Path) -> Path:
+    """A backup that passes `check_backup`, with a state of trials that PostgreSQL refuses."""
+
+    def change(members: Members) -> None:
+        members["rows/trials.jsonl"] = members["rows/trials.jsonl"].replace(b'"COMPLETE"', b'"NEVER"')
+
+    change_backup(backup_copy, change)
+    return backup_copy

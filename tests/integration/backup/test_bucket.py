@@ -1,93 +1,95 @@
-"""Studies whose artifacts lie in a bucket: listed, deleted, kept in a file and put back, also to and from a folder."""
+"""Studies whose artifacts are in a bucket: listed, deleted, backed up and restored, also to and from a folder."""
 
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
-from storage.artifacts.store import Artifacts, open_artifacts
+from storage.artifacts.interface import Artifacts
+from storage.artifacts.store import open_artifacts
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.settings import Settings
 from storage.studies.catalogue import delete_study, list_studies
-from storage.studies.study import stop_study
+from storage.studies.study import find_study, stop_study
 from tests.bucket_server import bucket_contents, deny
-from tests.full_study import contents, dump, fill, keep_file
+from tests.full_study import make_full_study, read_files, read_rows, upload_file
 from tests.integration.backup.backup_file import back_up, restore
+from tests.integration.conftest import FullStudy
 
 
 @pytest.fixture
 def bucket(bucket_url: str) -> Artifacts:
+    """An empty artifact store."""
     return open_artifacts(Settings(artifacts=bucket_url))
 
 
-def test_a_study_is_listed_with_its_sizes(db: Database, bucket: Artifacts, bucket_url: str) -> None:
-    fill(db, bucket, trials=2)
-    (mars,) = list_studies(db, bucket)
-    assert mars.artifact_bytes == sum(map(len, bucket_contents(bucket_url).values())) > 256 * 5000
+@pytest.fixture
+def full_bucket(full: FullStudy, bucket: Artifacts) -> Artifacts:
+    """An artifact store with the files of the full study."""
+    for key, content in full.files.items():
+        upload_file(bucket, key, content)
+    return bucket
 
 
-def test_a_deleted_study_leaves_nothing_and_others_alone(db: Database, bucket: Artifacts, bucket_url: str) -> None:
-    fill(db, bucket, "venus", trials=2)
+def test_a_study_is_listed_with_its_sizes(full_db: Database, full_bucket: Artifacts, full: FullStudy) -> None:
+    (mars,) = list_studies(full_db, full_bucket)
+    assert mars.artifact_bytes == sum(map(len, full.files.values())) > 256 * 5000
+
+
+def test_a_deleted_study_leaves_nothing_and_others_alone(
+    full_db: Database, full_bucket: Artifacts, bucket_url: str, full: FullStudy
+) -> None:
+    make_full_study(full_db, full_bucket, "venus", trials=2)
     before = bucket_contents(bucket_url)
-    study = fill(db, bucket, trials=2)
-    assert len(bucket_contents(bucket_url)) == len(before) + 4
-    stop_study(db, study._study_id, "asked for")
-    assert delete_study(db, bucket, study._study_id, "mars").files == 4
-    assert bucket_contents(bucket_url) == before
+    study_id, name = find_study(full_db, "mars")
+    stop_study(full_db, study_id, "asked for")
+    assert delete_study(full_db, full_bucket, study_id, name).files == 10
+    after = bucket_contents(bucket_url)
+    assert len(after) == 4 and after | full.files == before
 
 
 def test_from_a_bucket_to_a_folder(
-    db: Database, other: Database, bucket: Artifacts, bucket_url: str, elsewhere: Path, tmp_path: Path
+    full_db: Database, other: Database, full_bucket: Artifacts, elsewhere: Path, tmp_path: Path, full: FullStudy
 ) -> None:
-    fill(db, bucket)
-    restore(other, elsewhere, back_up(db, bucket, tmp_path / "backup.zip"))
-    assert contents(elsewhere) == bucket_contents(bucket_url) and len(contents(elsewhere)) == 10
-    assert dump(other, "mars") == dump(db, "mars")
+    restore(other, elsewhere, back_up(full_db, full_bucket, tmp_path / "backup.zip"))
+    assert read_files(elsewhere) == full.files and len(full.files) == 10
+    assert read_rows(other, "mars") == full.rows
 
 
-def test_from_a_folder_to_a_bucket(
-    db: Database, other: Database, artifacts: Artifacts, bucket: Artifacts, bucket_url: str, tmp_path: Path
+def test_from_a_folder_to_a_bucket(other: Database, bucket: Artifacts, bucket_url: str, full: FullStudy) -> None:
+    restore(other, bucket, full.backup)
+    assert bucket_contents(bucket_url) == full.files
+
+
+def test_a_refused_restore_removes_its_files(
+    other: Database, bucket: Artifacts, bucket_url: str, invalid_backup: Path
 ) -> None:
-    fill(db, artifacts)
-    restore(other, bucket, back_up(db, artifacts, tmp_path / "backup.zip"))
-    assert bucket_contents(bucket_url) == contents(artifacts.root) and len(contents(artifacts.root)) == 10
-
-
-def test_a_refused_restore_takes_its_files_away(
-    db: Database, other: Database, artifacts: Artifacts, bucket: Artifacts, bucket_url: str, tmp_path: Path
-) -> None:
-    fill(db, artifacts, trials=2)
-    keep_file(bucket, "checkpoints/venus/1", b"another's")
-    corrupt = tmp_path / "corrupt.zip"
-    with ZipFile(back_up(db, artifacts, tmp_path / "backup.zip")) as good, ZipFile(corrupt, "w") as bad:
-        for name in good.namelist():
-            bad.writestr(name, good.read(name).replace(b'"COMPLETE"', b'"NEVER"'))
+    upload_file(bucket, "checkpoints/venus/1", b"another's")
     with pytest.raises(StorageError, match="NEVER"):
-        restore(other, bucket, corrupt)
+        restore(other, bucket, invalid_backup)
     assert bucket_contents(bucket_url) == {"checkpoints/venus/1": b"another's"}
 
 
 def test_a_restore_that_may_not_write_all_files_leaves_none(
-    db: Database, other: Database, artifacts: Artifacts, bucket: Artifacts, bucket_url: str, tmp_path: Path
+    other: Database, bucket: Artifacts, bucket_url: str, full: FullStudy
 ) -> None:
-    fill(db, artifacts, trials=2)
     deny(bucket_url, "s3:PutObject", "*/weights/*")  # the last file
     with pytest.raises(StorageError, match="must be readable and writable"):
-        restore(other, bucket, back_up(db, artifacts, tmp_path / "backup.zip"))
-    assert bucket_contents(bucket_url) == {} and not dump(other, "mars")["studies"]
+        restore(other, bucket, full.backup)
+    assert bucket_contents(bucket_url) == {} and not read_rows(other, "mars")["studies"]
 
 
-def test_files_that_are_there_stay_and_others_content_is_refused(
-    db: Database, other: Database, bucket: Artifacts, bucket_url: str, tmp_path: Path
+def test_a_file_with_other_content_is_refused_and_stays(
+    other: Database, full_bucket: Artifacts, bucket_url: str, full: FullStudy
 ) -> None:
-    fill(db, bucket, trials=2)
-    path = back_up(db, bucket, tmp_path / "backup.zip")
-    before = bucket_contents(bucket_url)
-    keep_file(bucket, "weights/mars/0.keras", b"Weights")
+    upload_file(full_bucket, "weights/mars/0.keras", b"Weights")
     with pytest.raises(StorageError, match=r"must not replace another one; got weights/mars/0\.keras in s3://"):
-        restore(other, bucket, path)
-    assert bucket_contents(bucket_url) == {**before, "weights/mars/0.keras": b"Weights"}
-    keep_file(bucket, "weights/mars/0.keras", b"weights")
-    restore(other, bucket, path)
-    assert bucket_contents(bucket_url) == before and dump(other, "mars") == dump(db, "mars")
+        restore(other, full_bucket, full.backup)
+    assert bucket_contents(bucket_url) == full.files | {"weights/mars/0.keras": b"Weights"}
+
+
+def test_files_with_the_same_content_are_no_error(
+    other: Database, full_bucket: Artifacts, bucket_url: str, full: FullStudy
+) -> None:
+    restore(other, full_bucket, full.backup)
+    assert bucket_contents(bucket_url) == full.files and read_rows(other, "mars") == full.rows

@@ -10,14 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from storage.artifacts.folder import Folder
-from storage.artifacts.store import open_artifacts
-from storage.backup.read import check_backup, open_backup
-from storage.backup.restore import restore_backup
-from storage.backup.write import write_backup
 from storage.database.connection import Database, connect, create_tables
 from storage.embedded.server import embedded_server
-from storage.settings import Settings
-from tests.full_study import contents, dump, fill
+from tests.full_study import read_files, read_rows
+from tests.integration.backup.backup_file import back_up, restore
+from tests.integration.conftest import FullStudy
 
 PROGRAMS = Path(os.environ.get("POSTGRESQL_15", "/usr/lib/postgresql/15/bin"))
 
@@ -29,7 +26,7 @@ def oldest(monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
         pytest.skip(f"the programs of a PostgreSQL 15 server are not in {PROGRAMS}; name their folder in POSTGRESQL_15")
     monkeypatch.setattr("storage.embedded.control.find_programs", lambda account: PROGRAMS)
     folder = Path(tempfile.mkdtemp(prefix="unet-oldest-"))
-    folder.chmod(0o755)  # its programs leave their working folder, and come back by its path
+    folder.chmod(0o755)  # the programs change their working folder, and return to it by its path
     try:
         with embedded_server(folder) as url:
             create_tables(url)
@@ -45,26 +42,14 @@ def server_version(db: Database) -> int:
         return int(connection.scalar(text("show server_version_num")) or 0) // 10_000
 
 
-def move(source: Database, root: Path, target: Database, to: Path, path: Path) -> None:
-    write_backup(source, Folder(root), path)
-    with open_backup(path) as backup:
-        check_backup(backup)
-        restore_backup(target, Folder(to), backup)
-
-
 def test_from_the_embedded_server_to_postgresql_15_and_back(
-    db: Database, oldest: Database, server_url: str, empty_url: str, tmp_path: Path
+    other: Database, oldest: Database, tmp_path: Path, full: FullStudy
 ) -> None:
-    if server_version(db) == 15:
+    if server_version(other) == 15:
         pytest.skip("the tests run on PostgreSQL 15 alone")
     assert server_version(oldest) == 15
-    artifacts = open_artifacts(Settings(dir=tmp_path / "run", artifacts=None))
-    fill(db, artifacts)
     there, home = tmp_path / "there", tmp_path / "home"
-    move(db, artifacts.root, oldest, there, tmp_path / "out.zip")
-    create_tables(empty_url)
-    back = connect(empty_url)
-    move(oldest, there, back, home, tmp_path / "home.zip")
-    assert dump(db, "mars") == dump(oldest, "mars") == dump(back, "mars")
-    assert contents(artifacts.root) == contents(there) == contents(home)
-    back.close()
+    restore(oldest, there, full.backup)
+    restore(other, home, back_up(oldest, Folder(there), tmp_path / "home.zip"))
+    assert read_rows(oldest, "mars") == read_rows(other, "mars") == full.rows
+    assert read_files(there) == read_files(home) == full.files

@@ -1,4 +1,4 @@
-"""Older tables are brought up to date, once; newer ones are refused."""
+"""Older tables are upgraded once; newer ones are refused."""
 
 import multiprocessing
 
@@ -11,8 +11,8 @@ from storage.database.connection import Database, connect, create_tables
 from storage.database.upgrade import Upgraded, upgrade_tables
 from storage.errors import StorageError
 
-# What Optuna's last step adds, taken away; and our tables as they were before their version was kept.
-OLDER = (
+# Undoes Optuna's last upgrade, and makes our tables as they were before their version was stored.
+DOWNGRADE = (
     "drop index ix_trials_study_id",
     "update alembic_version set version_num = 'v3.0.0.d'",
     "drop table unet_search_version",
@@ -32,7 +32,7 @@ def version(db: Database) -> int:
 
 
 def test_older_tables_are_upgraded(db: Database, study: optuna.Study) -> None:
-    execute(db, *OLDER)
+    execute(db, *DOWNGRADE)
     assert upgrade_tables(db.url) == Upgraded(("v3.0.0.d", "v3.2.0.a"), (1, 1))
     assert upgrade_tables(db.url) == Upgraded(("v3.2.0.a", "v3.2.0.a"), (1, 1))
     again = connect(db.url)
@@ -41,7 +41,7 @@ def test_older_tables_are_upgraded(db: Database, study: optuna.Study) -> None:
 
 
 def test_two_processes_upgrade_at_once(db: Database, study: optuna.Study) -> None:
-    execute(db, *OLDER)
+    execute(db, *DOWNGRADE)
     started = [PROCESSES.Process(target=upgrade_tables, args=(db.url,)) for _ in range(2)]
     for process in started:
         process.start()
@@ -53,19 +53,19 @@ def test_two_processes_upgrade_at_once(db: Database, study: optuna.Study) -> Non
         assert connection.scalars(text("select version from unet_search_version")).all() == [1]
 
 
-def test_optunas_older_tables_name_the_command(db: Database) -> None:
-    execute(db, *OLDER)
+def test_older_tables_of_optuna_name_the_command(db: Database) -> None:
+    execute(db, *DOWNGRADE)
     with pytest.raises(StorageError, match="run `unet-search db upgrade`"):
         create_tables(db.url)
 
 
-def test_our_steps_are_taken_in_turn(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = {
+def test_our_upgrades_are_done_in_turn(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrades = {
         2: ("alter table unet_search_studies add two integer",),
         3: ("alter table unet_search_studies add three integer", "update unet_search_studies set three = two"),
     }
     monkeypatch.setattr(schema, "VERSION", 3)
-    monkeypatch.setattr(schema, "STEPS", steps)
+    monkeypatch.setattr(schema, "UPGRADES", upgrades)
     with pytest.raises(StorageError, match=r"must be of version 3, .* got version 1; run `unet-search db upgrade`"):
         connect(db.url)
     with pytest.raises(StorageError, match="run `unet-search db upgrade`"):
@@ -88,8 +88,8 @@ def test_tables_of_a_newer_optuna_are_refused(db: Database) -> None:
         upgrade_tables(db.url)
 
 
-def test_an_empty_database_stays_empty(empty_url: str) -> None:
+def test_a_database_without_tables_stays_without(url_without_tables: str) -> None:
     with pytest.raises(StorageError, match="run `unet-search init`"):
-        upgrade_tables(empty_url)
+        upgrade_tables(url_without_tables)
     with pytest.raises(StorageError, match="run `unet-search init`"):
-        upgrade_tables(empty_url)
+        upgrade_tables(url_without_tables)

@@ -1,4 +1,4 @@
-"""The embedded server starts with its first holder, ends with its last, and leaves nothing behind when refused."""
+"""The embedded server starts with its first user, stops with its last one, and leaves nothing behind when refused."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ from sqlalchemy import create_engine, text
 
 from storage.database.connection import open_database
 from storage.embedded.binaries import is_public
-from storage.embedded.control import is_running
+from storage.embedded.control import initialise, is_running
 from storage.embedded.server import embedded_server
 from storage.errors import StorageError
 from storage.settings import Settings
 
-# Holds the server until its standard input ends.
-HOLD = """
+# Uses the server until its standard input ends.
+USE = """
 import sys; from pathlib import Path; from storage.embedded.server import embedded_server
 with embedded_server(Path(sys.argv[1])) as url:
     print(url, flush=True)
@@ -32,25 +32,43 @@ with embedded_server(Path(sys.argv[1])) as url:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A private folder, as /root is, with a space in its name."""
+    """A run folder, not made yet, in a private folder, as /root is, with a space in its name."""
     path = Path(tempfile.mkdtemp(prefix="unet test "))
     yield path / "run"
     subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
     shutil.rmtree(path)
 
 
-def hold(folder: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", HOLD, str(folder)],
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[Path]:
+    """A run folder with a server's data."""
+    path = Path(tempfile.mkdtemp(prefix="unet test "))
+    initialise(path / "pgdata")
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def used_folder(folder: Path, initialised: Path) -> Path:
+    """A run folder whose server has been used before."""
+    return copy_server(initialised, folder)
+
+
+def copy_server(source: Path, target: Path) -> Path:
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    return target
+
+
+def start_user(folder: Path) -> tuple["subprocess.Popen[str]", str]:
+    """Starts a process that uses the server; returns it and the URL that it got."""
+    user = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", USE, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-
-
-def answered(holder: "subprocess.Popen[str]") -> str:
-    assert holder.stdout is not None
-    return holder.stdout.readline().strip()
+    assert user.stdout is not None
+    return user, user.stdout.readline().strip()
 
 
 def server_pid(folder: Path) -> int | None:
@@ -58,7 +76,7 @@ def server_pid(folder: Path) -> int | None:
     return int(path.read_text().split()[0]) if path.exists() else None
 
 
-def ask(url: str) -> str:
+def query_version(url: str) -> str:
     engine = create_engine(url)
     with engine.connect() as connection:
         version = str(connection.scalar(text("show server_version")))
@@ -69,7 +87,7 @@ def ask(url: str) -> str:
 def test_it_is_postgresql_18_on_a_socket_alone(folder: Path) -> None:
     modes = [parent.stat().st_mode for parent in folder.parents]
     with embedded_server(folder) as url:
-        assert ask(url).startswith("18.")
+        assert query_version(url).startswith("18.")
         pid = server_pid(folder)
         assert pid is not None and not psutil.Process(pid).net_connections("tcp")
         assert stat.S_IMODE((folder / "pgdata").stat().st_mode) == 0o700
@@ -77,42 +95,41 @@ def test_it_is_postgresql_18_on_a_socket_alone(folder: Path) -> None:
     assert modes == [parent.stat().st_mode for parent in folder.parents]
 
 
-def test_many_join_and_the_last_one_stops_it(folder: Path) -> None:
-    holders = [hold(folder) for _ in range(3)]
-    assert len({answered(holder) for holder in holders}) == 1
-    pid = server_pid(folder)
-    with embedded_server(folder) as url:
-        for holder in holders:
-            holder.communicate("", timeout=30)
-        assert server_pid(folder) == pid and ask(url)
-    assert server_pid(folder) is None
+def test_many_join_and_the_last_one_stops_it(used_folder: Path) -> None:
+    users = [start_user(used_folder) for _ in range(3)]
+    assert len({url for _, url in users}) == 1
+    pid = server_pid(used_folder)
+    with embedded_server(used_folder) as url:
+        for user, _ in users:
+            user.communicate("", timeout=30)
+        assert server_pid(used_folder) == pid and query_version(url)
+    assert server_pid(used_folder) is None
 
 
-def test_a_server_whose_holder_was_killed_is_joined_and_stopped(folder: Path) -> None:
-    holder = hold(folder)
-    url = answered(holder)
-    pid = server_pid(folder)
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
-    assert ask(url)
-    with embedded_server(folder):
-        assert server_pid(folder) == pid
-    assert server_pid(folder) is None
+def test_a_server_whose_user_was_killed_is_joined_and_stopped(used_folder: Path) -> None:
+    user, url = start_user(used_folder)
+    pid = server_pid(used_folder)
+    user.send_signal(signal.SIGKILL)
+    user.communicate()
+    assert query_version(url)
+    with embedded_server(used_folder):
+        assert server_pid(used_folder) == pid
+    assert server_pid(used_folder) is None
 
 
-def test_a_killed_server_recovers_though_another_has_its_number(folder: Path) -> None:
-    with embedded_server(folder):
-        pid = server_pid(folder)
+def test_a_killed_server_recovers_though_another_process_has_its_number(used_folder: Path) -> None:
+    with embedded_server(used_folder):
+        pid = server_pid(used_folder)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
     for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):  # the number of a living process, as happens in containers
-        path = folder / "pgdata" / name
+        path = used_folder / "pgdata" / name
         path.write_text(path.read_text().replace(str(pid), str(os.getpid()), 1))
-    with embedded_server(folder) as url:
-        assert ask(url)
+    with embedded_server(used_folder) as url:
+        assert query_version(url)
 
 
-def test_what_was_written_is_there_again(folder: Path) -> None:
+def test_what_was_written_is_there_later(folder: Path) -> None:
     settings = Settings(database_url=None, dir=folder)
     with open_database(settings, create=True) as db:
         db.storage.create_new_study([2], "mars")  # type: ignore[list-item]
@@ -120,17 +137,18 @@ def test_what_was_written_is_there_again(folder: Path) -> None:
         assert [study.study_name for study in db.storage.get_all_studies()] == ["mars"]
 
 
-def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
-    with embedded_server(folder / ("x" * 120)) as url:
-        assert ask(url)
+def test_a_path_too_long_for_a_socket_works(folder: Path, initialised: Path) -> None:
+    folder.mkdir()
+    with embedded_server(copy_server(initialised, folder / ("x" * 120))) as url:
+        assert query_version(url)
 
 
-def test_settings_meant_for_another_server_do_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_for_another_server_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPORT", "6543")
     monkeypatch.setenv("PGDATABASE", "other")
     monkeypatch.setenv("PGHOST", "192.0.2.1")
     with embedded_server(folder) as url:
-        assert ask(url)
+        assert query_version(url)
 
 
 def test_a_folder_that_is_a_file_is_refused(folder: Path) -> None:
@@ -155,7 +173,7 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.Mon
     try:
         with pytest.raises(StorageError, match=r"100 MiB must be free; got \d MiB in"), embedded_server(disk / "run"):
             pass
-        monkeypatch.setattr("storage.embedded.server.ROOM_MIB", 1)  # as if the disk filled a moment later
+        monkeypatch.setattr("storage.embedded.server.MIN_FREE_MIB", 1)  # as if the disk filled a moment later
         with pytest.raises(StorageError, match="No space left") as caught, embedded_server(disk / "run"):
             pass
         assert "\n" not in str(caught.value) and list(disk.iterdir()) == []
@@ -175,10 +193,7 @@ def test_root_with_programs_in_a_private_folder_uses_a_public_copy(
         monkeypatch.setattr("storage.embedded.binaries.PUBLIC", public / "cache")
         for _ in range(2):  # copied once, used again
             with embedded_server(folder) as url:
-                engine = create_engine(url)
-                with engine.connect() as connection:
-                    assert connection.scalar(text("select 1")) == 1
-                engine.dispose()
+                assert query_version(url)
         assert [path.name.split("-")[0] for path in (public / "cache").iterdir()] == ["pgserver"]
         assert is_public(public / "cache")
 
@@ -189,7 +204,7 @@ def test_a_private_folder_is_not_public(tmp_path: Path) -> None:
     assert not is_public(tmp_path / "inner")
 
 
-def test_programs_that_cannot_be_copied_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_that_cannot_be_copied_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root runs the server as another account")
     monkeypatch.setattr("storage.embedded.binaries.is_public", lambda path: False)

@@ -1,4 +1,4 @@
-"""Which trial has a configuration."""
+"""Which trial has which configuration."""
 
 import optuna
 import pytest
@@ -21,7 +21,7 @@ def test_a_waiting_trial_has_its_configuration(db: Database, study: optuna.Study
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_a_failed_trial_has_what_it_took(db: Database, study: optuna.Study, taken: bool) -> None:
+def test_a_failed_trial_has_a_configuration_that_it_took(db: Database, study: optuna.Study, taken: bool) -> None:
     trial = study.ask()
     trial.set_user_attr("digest", "abc")
     if taken:

@@ -1,4 +1,4 @@
-"""The budget is exact, and what a worker leaves behind goes on in another."""
+"""The budget is never exceeded, and an interrupted trial is handed on to another worker."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,7 +33,7 @@ def claim(db: Database, study: optuna.Study, owner: UUID, **kwargs: float) -> Cl
     return claim_slot(db, study._study_id, owner, f"worker {owner}", **kwargs)
 
 
-def begin(db: Database, study: optuna.Study, owner: UUID, **kwargs: float) -> tuple[Claim, optuna.Trial]:
+def begin_trial(db: Database, study: optuna.Study, owner: UUID, **kwargs: float) -> tuple[Claim, optuna.Trial]:
     taken = claim(db, study, owner, **kwargs)
     assert taken is not None and taken.trial_id is None
     trial = study.ask()
@@ -45,7 +45,7 @@ def end_leases(db: Database) -> None:
         connection.execute(text("update unet_search_slots set expires = clock_timestamp() - interval '1 second'"))
 
 
-def slots(db: Database) -> int:
+def count_slots(db: Database) -> int:
     with db.engine.connect() as connection:
         return int(connection.scalar(text("select count(*) from unet_search_slots")) or 0)
 
@@ -78,10 +78,10 @@ def test_eight_workers_finish_exactly_the_budget(db: Database, study: optuna.Stu
         list(pool.map(work, range(8)))
     states = [trial.state for trial in study.trials]
     assert sum(state in (TrialState.COMPLETE, TrialState.PRUNED) for state in states) == 10
-    assert TrialState.RUNNING not in states and slots(db) == 0
+    assert TrialState.RUNNING not in states and count_slots(db) == 0
 
 
-def test_a_full_budget_gives_nothing(db: Database, study: optuna.Study) -> None:
+def test_a_spent_budget_has_no_slot(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
     assert claim(db, study, A) is not None
     assert claim(db, study, B) is None
@@ -95,40 +95,40 @@ def test_a_larger_budget_opens_the_study_again(db: Database, study: optuna.Study
     assert claim(db, study, A) is not None
 
 
-def test_failed_trials_take_no_place(db: Database, study: optuna.Study) -> None:
+def test_a_failed_trial_does_not_count_to_the_budget(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
-    taken, trial = begin(db, study, A)
+    taken, trial = begin_trial(db, study, A)
     study.tell(trial, state=TrialState.FAIL)
     assert claim(db, study, B) is None  # its worker may draw again
     close_slot(db, taken, A)
     assert claim(db, study, B) is not None
 
 
-def test_waiting_trials_take_places_when_asked(db: Database, study: optuna.Study) -> None:
+def test_a_waiting_trial_counts_from_its_ask(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
     study.enqueue_trial({"x": 1})
     assert budget_left(db, study._study_id) == Budget(free=1, running=0)
-    _, trial = begin(db, study, A)
+    _, trial = begin_trial(db, study, A)
     assert trial.number == 0
     assert claim(db, study, B) is None
 
 
-def test_a_living_lease_is_respected(db: Database, study: optuna.Study) -> None:
-    _, trial = begin(db, study, A)
+def test_a_live_slot_is_not_taken_over(db: Database, study: optuna.Study) -> None:
+    _, trial = begin_trial(db, study, A)
     other = claim(db, study, B)
     assert other is not None and other.trial_id != trial._trial_id
 
 
 def test_an_expired_trial_is_handed_on_even_beyond_the_budget(db: Database, study: optuna.Study) -> None:
-    late, trial = begin(db, study, A)
+    late, trial = begin_trial(db, study, A)
     set_budget(db, study._study_id, 0)
     end_leases(db)
     taken = claim(db, study, B)
     assert taken is not None and taken.trial_id == trial._trial_id and taken.slot != late.slot
 
 
-def test_a_late_worker_learns_that_its_trial_moved(db: Database, study: optuna.Study) -> None:
-    late, _ = begin(db, study, A)
+def test_a_late_worker_has_lost_its_slot(db: Database, study: optuna.Study) -> None:
+    late, _ = begin_trial(db, study, A)
     end_leases(db)
     taken = claim(db, study, B)
     assert taken is not None and is_held(db, taken, B)
@@ -140,8 +140,8 @@ def test_a_late_worker_learns_that_its_trial_moved(db: Database, study: optuna.S
     assert is_held(db, taken, B)
 
 
-def test_an_expired_lease_that_nobody_took_is_renewed(db: Database, study: optuna.Study) -> None:
-    taken, trial = begin(db, study, A)
+def test_an_expired_lease_can_be_renewed_until_the_slot_is_taken_over(db: Database, study: optuna.Study) -> None:
+    taken, trial = begin_trial(db, study, A)
     end_leases(db)
     assert is_held(db, taken, A)
     assert renew(db, A) == 1
@@ -149,14 +149,14 @@ def test_an_expired_lease_that_nobody_took_is_renewed(db: Database, study: optun
     assert other is not None and other.trial_id != trial._trial_id
 
 
-def test_a_lease_ends_by_itself(db: Database, study: optuna.Study) -> None:
-    _, trial = begin(db, study, A, lease_s=0.0)
+def test_a_lease_expires(db: Database, study: optuna.Study) -> None:
+    _, trial = begin_trial(db, study, A, lease_s=0.0)
     taken = claim(db, study, B)
     assert taken is not None and taken.trial_id == trial._trial_id
 
 
 def test_a_released_trial_is_handed_on_at_once(db: Database, study: optuna.Study) -> None:
-    taken, trial = begin(db, study, A)
+    taken, trial = begin_trial(db, study, A)
     trial.suggest_float("x", 0, 1)
     trial.report(0.25, 1)
     release(db, taken, A)
@@ -168,7 +168,7 @@ def test_a_released_trial_is_handed_on_at_once(db: Database, study: optuna.Study
 
 
 def test_all_slots_of_a_dead_owner_are_released(db: Database, study: optuna.Study) -> None:
-    _, trial = begin(db, study, A)
+    _, trial = begin_trial(db, study, A)
     claim(db, study, A)  # it died before ask
     release_owner(db, A)
     assert budget_left(db, study._study_id) == Budget(free=9, running=1)
@@ -176,7 +176,7 @@ def test_all_slots_of_a_dead_owner_are_released(db: Database, study: optuna.Stud
     assert again is not None and again.trial_id == trial._trial_id
 
 
-def test_a_slot_without_trial_ends_with_its_lease(db: Database, study: optuna.Study) -> None:
+def test_an_unbound_slot_is_deleted_when_its_lease_expires(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 1)
     late = claim(db, study, A)
     end_leases(db)
@@ -184,14 +184,14 @@ def test_a_slot_without_trial_ends_with_its_lease(db: Database, study: optuna.St
     assert late is not None and not is_held(db, late, A)
 
 
-def test_a_trial_that_no_slot_names_is_adopted(db: Database, study: optuna.Study) -> None:
-    nameless = study.ask()
+def test_a_trial_without_slot_is_adopted(db: Database, study: optuna.Study) -> None:
+    slotless = study.ask()
     taken = claim(db, study, A)
-    assert taken is not None and taken.trial_id == nameless._trial_id
+    assert taken is not None and taken.trial_id == slotless._trial_id
     assert budget_left(db, study._study_id) == Budget(free=9, running=1)
 
 
-def test_nothing_is_adopted_while_another_is_asking(db: Database, study: optuna.Study) -> None:
+def test_nothing_is_adopted_while_a_slot_is_unbound(db: Database, study: optuna.Study) -> None:
     taken = claim(db, study, A)
     trial = study.ask()
     other = claim(db, study, B)
@@ -203,7 +203,7 @@ def test_a_worker_that_asks_too_late_does_not_exceed_the_budget(db: Database, st
     set_budget(db, study._study_id, 1)
     late = claim(db, study, A)
     end_leases(db)
-    _, trial = begin(db, study, B)
+    _, trial = begin_trial(db, study, B)
     surplus = study.ask()
     assert late is not None
     with pytest.raises(LeaseLost):
@@ -212,15 +212,15 @@ def test_a_worker_that_asks_too_late_does_not_exceed_the_budget(db: Database, st
     assert trial.number == 0
 
 
-def test_slots_of_finished_trials_go(db: Database, study: optuna.Study) -> None:
-    _, trial = begin(db, study, A)
+def test_slots_of_finished_trials_are_deleted(db: Database, study: optuna.Study) -> None:
+    _, trial = begin_trial(db, study, A)
     study.tell(trial, 1.0)
     taken = claim(db, study, B)
-    assert taken is not None and taken.trial_id is None and slots(db) == 1
+    assert taken is not None and taken.trial_id is None and count_slots(db) == 1
 
 
-def test_a_stopped_study_gives_nothing_until_it_is_resumed(db: Database, study: optuna.Study) -> None:
-    taken, _ = begin(db, study, A)
+def test_a_stopped_study_has_no_slot_until_it_is_resumed(db: Database, study: optuna.Study) -> None:
+    taken, _ = begin_trial(db, study, A)
     release(db, taken, A)
     stop_study(db, study._study_id, "asked to")
     assert claim(db, study, B) is None
@@ -236,7 +236,7 @@ def test_a_study_without_budget_is_refused(db: Database, study: optuna.Study) ->
         budget_left(db, other._study_id)
 
 
-def test_studies_do_not_share_places(db: Database, study: optuna.Study) -> None:
+def test_studies_do_not_share_their_budgets(db: Database, study: optuna.Study) -> None:
     other = optuna.create_study(study_name="venus", storage=db.storage)
     set_budget(db, other._study_id, 1)
     other.ask()
@@ -245,7 +245,7 @@ def test_studies_do_not_share_places(db: Database, study: optuna.Study) -> None:
     assert budget_left(db, other._study_id) == Budget(free=0, running=1)
 
 
-def test_one_trial_has_a_configuration(db: Database, study: optuna.Study) -> None:
+def test_a_configuration_is_assigned_to_one_trial(db: Database, study: optuna.Study) -> None:
     first, second = study.ask()._trial_id, study.ask()._trial_id
     with db.engine.begin() as connection:
         takes = [take_configuration(connection, study._study_id, "abc", trial) for trial in (first, first, second)]
@@ -253,8 +253,8 @@ def test_one_trial_has_a_configuration(db: Database, study: optuna.Study) -> Non
     assert count_configurations(db, study._study_id) == 1
 
 
-def test_rows_go_with_their_study(db: Database, study: optuna.Study) -> None:
-    _, trial = begin(db, study, A)
+def test_rows_are_deleted_with_their_study(db: Database, study: optuna.Study) -> None:
+    _, trial = begin_trial(db, study, A)
     with db.engine.begin() as connection:
         take_configuration(connection, study._study_id, "abc", trial._trial_id)
     optuna.delete_study(study_name="mars", storage=db.storage)
@@ -263,7 +263,7 @@ def test_rows_go_with_their_study(db: Database, study: optuna.Study) -> None:
             assert connection.scalar(text(f"select count(*) from unet_search_{table}")) == 0
 
 
-def test_another_studys_claim_does_nothing_here(db: Database, study: optuna.Study) -> None:
-    taken, _ = begin(db, study, A)
+def test_closing_another_slot_changes_nothing(db: Database, study: optuna.Study) -> None:
+    taken, _ = begin_trial(db, study, A)
     close_slot(db, replace(taken, slot=uuid4()), A)
     assert is_held(db, taken, A)

@@ -1,4 +1,4 @@
-"""Figures by SQL are Optuna's own."""
+"""Figures that are read by SQL equal Optuna's."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_counts_and_best_equal_optunas(db: Database, study: optuna.Study) -> Non
     status = study_status(db, study._study_id)
     assert status.counts == Counts(complete=6, pruned=1, running=0, waiting=1, failed=1)
     assert status.best is not None
-    assert (status.best.number, status.best.value) == (1, 0.75)  # an infinite score is none
+    assert (status.best.number, status.best.value) == (1, 0.75)  # infinite values do not count
     assert status.best.attributes == TrialAttributes(iou=(0.75, None))
 
 
@@ -51,15 +51,15 @@ def test_leaders_are_the_five_best_complete_trials(db: Database, study: optuna.S
     assert status.best == status.leaders[0] and status.leaders[2].name == "start 6"
 
 
-def test_trials_that_wait_are_counted(db: Database, study: optuna.Study) -> None:
+def test_waiting_trials_are_counted(db: Database, study: optuna.Study) -> None:
     study.enqueue_trial({"x": 1})
     study.enqueue_trial({"x": 2})
     study.ask()
     assert count_waiting(db, study._study_id) == 1
 
 
-def test_device_time_is_what_workers_kept(db: Database, study: optuna.Study) -> None:
-    """Not the time between start and end: a trial may have lain interrupted for a night."""
+def test_device_time_is_what_workers_wrote(db: Database, study: optuna.Study) -> None:
+    """Not the time between start and end, in which a trial may have been interrupted for a night."""
     for state, seconds in ((TrialState.COMPLETE, 10.0), (TrialState.PRUNED, 4.0), (TrialState.FAIL, 1.5)):
         trial = study.ask()
         trial.set_user_attr("device_s", seconds)
@@ -74,17 +74,17 @@ def test_device_time_is_what_workers_kept(db: Database, study: optuna.Study) -> 
 
 def test_running_trials_show_worker_and_last_report(db: Database, study: optuna.Study) -> None:
     claim = claim_slot(db, study._study_id, uuid4(), "host:0")
-    trial, silent, broken = study.ask(), study.ask(), study.ask()
+    trial, unreported, diverged = study.ask(), study.ask(), study.ask()
     assert claim is not None
     bind_trial(db, claim, trial._trial_id)
     for step, value in ((1, 0.5), (2, 0.75), (10, 0.25)):
         trial.report(value, step)
-    silent.set_user_attr("name", "final_model")
-    broken.report(float("nan"), 1)
+    unreported.set_user_attr("name", "final_model")
+    diverged.report(float("nan"), 1)
 
     first, second, third = study_status(db, study._study_id).running
     assert (first.number, first.worker, first.epoch, first.value, first.best_value) == (0, "host:0", 10, 0.25, 0.75)
-    assert (second.number, second.worker, second.epoch, second.value) == (silent.number, None, None, None)
+    assert (second.number, second.worker, second.epoch, second.value) == (unreported.number, None, None, None)
     assert (first.name, second.name) == (None, "final_model")
     assert (third.epoch, third.value, third.best_value) == (1, None, None)
 

@@ -1,4 +1,4 @@
-"""A study has one question, one budget, and goes on until it is stopped."""
+"""A study has one question and one budget, and goes on until it is stopped."""
 
 import optuna
 import pytest
@@ -36,7 +36,7 @@ def test_a_refused_question_changes_nothing(db: Database, study: optuna.Study) -
     freeze_question(db, study._study_id, QUESTION)
 
 
-def test_the_budget_is_kept(db: Database, study: optuna.Study) -> None:
+def test_the_question_does_not_change_the_budget(db: Database, study: optuna.Study) -> None:
     set_budget(db, study._study_id, 7)
     freeze_question(db, study._study_id, QUESTION)
     assert get_budget(db, study._study_id) == 7

@@ -44,7 +44,7 @@ def test_another_study_is_not_counted(db: Database, study: optuna.Study) -> None
 def test_a_scrape_shows_the_study_that_is_followed(db: Database, study: optuna.Study) -> None:
     metrics = StudyMetrics()
     assert value(metrics, "unet_search_up") == 0
-    with metrics.following(db, study_id(study), 'with "quotes"\n'):
+    with metrics.observing(db, study_id(study), 'with "quotes"\n'):
         assert value(metrics, "unet_search_up") == 1
         assert value(metrics, "unet_search_best_miou", study='with "quotes"\n') is None
         study.tell(study.ask(), 0.25)
@@ -56,6 +56,6 @@ def test_a_scrape_shows_the_study_that_is_followed(db: Database, study: optuna.S
 def test_a_database_that_is_away_gives_up_0_and_nothing_else() -> None:
     url = "postgresql+psycopg2://nobody@127.0.0.1:1/none"
     metrics = StudyMetrics()
-    with metrics.following(Database(url, create_engine(url)), 1, "mars"):
+    with metrics.observing(Database(url, create_engine(url)), 1, "mars"):
         (up,) = metrics.collect()
     assert (up.name, up.samples[0].value) == ("unet_search_up", 0)

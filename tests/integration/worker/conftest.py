@@ -34,7 +34,7 @@ def hold(db: Database, study: optuna.Study) -> Hold:
 
 @pytest.fixture
 def lost_replies(db: Database) -> Callable[[int], AbstractContextManager[None]]:
-    """`lost_replies(count)`: so many commits of Optuna's storage are done, and the connection breaks before the reply."""
+    """`lost_replies(count)`: so many of Optuna's commits are done, and the connection breaks before the reply."""
 
     @contextmanager
     def losing(count: int) -> Iterator[None]:

@@ -1,6 +1,8 @@
-"""A worker that stops itself between the check and the write of one call: `python -m ... URL SLOT STUDY_ID TRIAL_ID CALL`.
+"""A worker that stops itself between the check and the write of one call.
 
-CALL is a key of CALLS. It holds the slot, of owner FIRST, as a worker does. At its end it prints `lost` or `written`.
+Started as `python -m ... URL SLOT STUDY_ID TRIAL_ID CALL HOLD_S`. CALL is a key of CALLS; HOLD_S replaces the one of
+`storage.studies.leases`.
+The process holds the slot of owner FIRST, and writes `lost` or `written` at its end.
 """
 
 import os
@@ -52,4 +54,4 @@ def main(url: str, slot: str, study_id: int, trial_id: int, call: str, hold_s: f
 
 if __name__ == "__main__":
     url, slot, study_id, trial_id, call, hold_s = sys.argv[1:]
-    print(main(url, slot, int(study_id), int(trial_id), call, float(hold_s)))
+    sys.stdout.write(main(url, slot, int(study_id), int(trial_id), call, float(hold_s)))

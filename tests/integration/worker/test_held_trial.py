@@ -13,7 +13,7 @@ from optuna_dashboard import get_note
 
 from search.study.outcome import Outcome
 from search.worker.held_trial import HeldTrial
-from storage.artifacts.store import Artifacts
+from storage.artifacts.interface import Artifacts
 from storage.database.connection import Database
 from storage.errors import LeaseLost
 from storage.studies.attributes import TrialAttributes
@@ -51,9 +51,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_lost_trial_is_written_no_more(
-    hold: Hold, study: optuna.Study, write: Callable[[HeldTrial], object]
-) -> None:
+def test_a_lost_trial_is_written_no_more(hold: Hold, study: optuna.Study, write: Callable[[HeldTrial], object]) -> None:
     first = hold(FIRST, lease_s=0.0)
     hold(SECOND)
     before = the_trial(study)
@@ -241,9 +239,7 @@ def test_a_lost_trial_leaves_no_picture(
     assert not artifacts.sizes() and not get_all_artifact_meta(the_trial(study), storage=db.storage)
 
 
-def test_a_released_trial_is_handed_on_and_a_closed_slot_is_gone(
-    hold: Hold, db: Database, study: optuna.Study
-) -> None:
+def test_a_released_trial_is_handed_on_and_a_closed_slot_is_gone(hold: Hold, db: Database, study: optuna.Study) -> None:
     held = hold(FIRST)
     held.release()
     handed_on = hold(SECOND)

@@ -65,7 +65,9 @@ def first(db: Database, study: optuna.Study, hold: Hold) -> HeldTrial:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_new_holders_writes_stay(db: Database, study: optuna.Study, first: HeldTrial, call: str, hold: Hold) -> None:
+def test_the_new_holders_writes_stay(
+    db: Database, study: optuna.Study, first: HeldTrial, call: str, hold: Hold
+) -> None:
     with paused(db, first.claim, call, SHORT_S) as process:
         taken: list[Claim] = []
 

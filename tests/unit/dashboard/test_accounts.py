@@ -1,19 +1,20 @@
-"""Accounts, sessions and wrong tries, each by itself."""
+"""Accounts, sessions and the throttle, each by itself."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from search.dashboard.accounts import Account, Accounts, AccountSettings, check_host, is_loopback
-from search.dashboard.sessions import IDLE_S, MOST, Sessions
-from search.dashboard.throttle import AT_ONCE, PAUSE_S, REMEMBERED, Tries
+from search.dashboard.sessions import MAX_IDLE_S, MAX_SESSIONS, Sessions
+from search.dashboard.throttle import BURST, MAX_ADDRESSES, PAUSE_S, Throttle
 from trainer.errors import InputError
 
 NOBODY = Accounts(AccountSettings.model_construct())
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that stands still until a test sets it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -50,9 +51,16 @@ def test_a_role_without_a_password_has_no_account() -> None:
         ({"DASHBOARD_USER": "viewer"}, "must differ; got 'viewer' twice"),
     ],
 )
-def test_names_that_cannot_be(settings: dict[str, str], words: str) -> None:
+def test_invalid_names_are_refused(settings: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Accounts(AccountSettings.model_validate(settings))
+
+
+@pytest.mark.parametrize("name", ["DASHBOARD_USER", "DASHBOARD_VIEWER_PASSWORD"])
+def test_settings_that_are_no_utf8_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, name.encode(), b"gr\xfcn")
+    with pytest.raises(InputError, match=f"{name} must be UTF-8"):
+        Accounts(AccountSettings())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -61,28 +69,28 @@ def test_this_machine_needs_no_password(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "127.0.0.1.example.org", "::ffff:192.0.2.1"])
-def test_every_other_host_does(host: str) -> None:
+def test_every_other_host_needs_one(host: str) -> None:
     with pytest.raises(InputError, match="needs a password; got --host"):
         check_host(host, NOBODY)
     assert not is_loopback(host)
 
 
-def test_a_session_ends_when_it_was_idle() -> None:
+def test_a_session_that_was_idle_for_long_ends() -> None:
     clock = Clock()
     sessions = Sessions(clock)
     token = sessions.begin(Account("admin", True))
     for _ in range(3):
-        clock.now += IDLE_S - 1
+        clock.now += MAX_IDLE_S - 1
         assert sessions.find(token) == Account("admin", True)
-    clock.now += IDLE_S + 1
+    clock.now += MAX_IDLE_S + 1
     assert sessions.find(token) is None
-    clock.now -= IDLE_S
+    clock.now -= MAX_IDLE_S
     assert sessions.find(token) is None
 
 
 def test_the_number_of_sessions_is_bounded() -> None:
     sessions = Sessions()
-    tokens = [sessions.begin(Account("viewer", False)) for _ in range(MOST)]
+    tokens = [sessions.begin(Account("viewer", False)) for _ in range(MAX_SESSIONS)]
     assert sessions.find(tokens[0])
     sessions.begin(Account("viewer", False))
     assert sessions.find(tokens[0]) and not sessions.find(tokens[1])
@@ -90,29 +98,29 @@ def test_the_number_of_sessions_is_bounded() -> None:
 
 def test_some_wrong_tries_at_once_then_one_a_pause() -> None:
     clock = Clock()
-    tries = Tries(clock)
-    assert [tries.begin("192.0.2.1") for _ in range(AT_ONCE)] == [0] * AT_ONCE
-    assert tries.begin("192.0.2.1") == pytest.approx(PAUSE_S) == tries.begin("192.0.2.1")
+    throttle = Throttle(clock)
+    assert [throttle.count_try("192.0.2.1") for _ in range(BURST)] == [0] * BURST
+    assert throttle.count_try("192.0.2.1") == pytest.approx(PAUSE_S) == throttle.count_try("192.0.2.1")
     clock.now += PAUSE_S
-    assert tries.begin("192.0.2.1") == 0 < tries.begin("192.0.2.1")
-    assert tries.begin("192.0.2.2") == 0
+    assert throttle.count_try("192.0.2.1") == 0 < throttle.count_try("192.0.2.1")
+    assert throttle.count_try("192.0.2.2") == 0
 
 
 def test_right_tries_are_free() -> None:
-    tries = Tries(Clock())
-    for _ in range(3 * AT_ONCE):
-        assert tries.begin("192.0.2.1") == 0
-        tries.forgive("192.0.2.1")
+    throttle = Throttle(Clock())
+    for _ in range(3 * BURST):
+        assert throttle.count_try("192.0.2.1") == 0
+        throttle.forgive("192.0.2.1")
 
 
 def test_a_network_of_ipv6_shares_its_tries() -> None:
-    tries = Tries(Clock())
-    assert not any(tries.begin(f"2001:db8:1:2::{n}") for n in range(AT_ONCE))
-    assert tries.begin("2001:db8:1:2:ffff::") > 0 == tries.begin("2001:db8:1:3::")
+    throttle = Throttle(Clock())
+    assert not any(throttle.count_try(f"2001:db8:1:2::{n}") for n in range(BURST))
+    assert throttle.count_try("2001:db8:1:2:ffff::") > 0 == throttle.count_try("2001:db8:1:3::")
 
 
 def test_the_number_of_addresses_is_bounded() -> None:
-    tries = Tries(Clock())
-    for number in range(REMEMBERED + 100):
-        tries.begin(f"10.0.{number // 256}.{number % 256}")
-    assert len(tries._paid_until) == REMEMBERED
+    throttle = Throttle(Clock())
+    for number in range(MAX_ADDRESSES + 100):
+        throttle.count_try(f"10.0.{number // 256}.{number % 256}")
+    assert len(throttle._free_at) == MAX_ADDRESSES

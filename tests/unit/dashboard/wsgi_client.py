@@ -1,14 +1,14 @@
-"""The dashboard's front without a server: requests in, answers out."""
+"""The dashboard's front without a server: requests in, responses out."""
 
-from base64 import b64encode
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode
+
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from search.dashboard.accounts import Accounts, AccountSettings
 from search.dashboard.front import Front
-from search.dashboard.reports import Reports
+from search.dashboard.reports import ReportCache
 from trainer.errors import InputError
 
 ADMIN, VIEWER = ("admin", "right"), ("viewer", "look")
@@ -17,28 +17,28 @@ POLICY = "default-src 'self'"
 
 
 @dataclass
-class Got:
-    """An answer."""
+class Received:
+    """A response."""
 
     status: int
-    headers: dict[str, str]
+    headers: Headers
     body: str
 
     @property
     def cookie(self) -> str:
         """What a browser sends back."""
-        return self.headers["set-cookie"].partition(";")[0]
+        return self.headers["Set-Cookie"].partition(";")[0]
 
 
 class Site:
-    """A front around a dashboard that answers everything, and counts what reaches it."""
+    """A front around a dashboard that answers everything, and records what reaches it."""
 
     def __init__(self, studies: tuple[str, ...] = (), **settings: str) -> None:
-        self.reached = 0
-        self.drawn = 0
+        self.reached: list[dict[str, Any]] = []  # the WSGI environments
+        self.rendered = 0
         self._studies = studies
         accounts = Accounts(AccountSettings.model_validate(settings))
-        self._front = Front(self._dashboard, accounts, Reports(lambda: list(studies), self._draw))
+        self._front = Front(self._dashboard, accounts, ReportCache(lambda: list(studies), self._render))
 
     def ask(
         self,
@@ -46,50 +46,39 @@ class Site:
         method: str = "GET",
         *,
         account: tuple[str, str] | None = None,
-        form: dict[str, str] | None = None,
-        cookie: str = "",
+        form: dict[str, str] | bytes | None = None,
         address: str = "192.0.2.7",
         **headers: str,
-    ) -> Got:
-        """One request. `headers`: as WSGI names them, without HTTP_."""
-        body = urlencode(form or {}).encode()
+    ) -> Received:
+        """Sends one request. The path goes out as it is; headers have underscores for hyphens."""
         path, _, query = path.partition("?")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "SERVER_PORT": "8080",
-            "REMOTE_ADDR": address,
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": BytesIO(body),
-            "HTTP_HOST": HOST,
-            "HTTP_COOKIE": cookie,
-        }
-        if account is not None:
-            environ["HTTP_AUTHORIZATION"] = "Basic " + b64encode(":".join(account).encode()).decode()
-        started: list[Any] = []
+        builder = EnvironBuilder(
+            base_url=f"http://{HOST}",
+            method=method,
+            data=form,
+            content_type="application/x-www-form-urlencoded" if form else None,
+            auth=account,
+            environ_overrides={"PATH_INFO": path, "QUERY_STRING": query, "REMOTE_ADDR": address},
+        )
+        environ = builder.get_environ() | {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+        parts, status, received = run_wsgi_app(self._front, environ, buffered=True)
+        return Received(int(status.split()[0]), received, b"".join(parts).decode())
 
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            started[:] = int(status.split()[0]), {name.lower(): value for name, value in headers}
-
-        parts = self._front(environ | {f"HTTP_{name}": value for name, value in headers.items()}, start)
-        return Got(started[0], started[1], b"".join(parts).decode())
-
-    def sign_in(self, user: str, password: str, after: str = "/dashboard", **headers: str) -> Got:
+    def sign_in(self, user: str, password: str, after: str = "/dashboard", **headers: str) -> Received:
         return self.ask("/login", "POST", form={"user": user, "password": password, "next": after}, **headers)
 
     def _dashboard(self, environ: Any, start: Any) -> list[bytes]:
-        self.reached += 1
+        self.reached.append(environ)
         headers = [("Content-Type", "text/html"), ("Access-Control-Allow-Origin", "*")]
         if environ["PATH_INFO"].startswith("/dashboard"):
             headers.append(("Content-Security-Policy", POLICY))
         start("200 OK", headers)
         return [b"dashboard"]
 
-    def _draw(self, name: str) -> str:
+    def _render(self, name: str) -> str:
         if name not in self._studies:
             raise InputError(f"a study must exist; got {name!r}")
-        self.drawn += 1
+        self.rendered += 1
         return f"report of {name}"
 
 

@@ -1,4 +1,4 @@
-"""Opening a data set: names, fingerprint, limit, a validation file of its own."""
+"""Opening a data set: cleaning, split, names, fingerprint, limit, and a validation file of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from trainer.config import DataConfig
-from trainer.data.dataset import Dataset, class_shares, open_dataset
+from trainer.data.dataset import Dataset, open_dataset
+from trainer.data.pixels import class_shares
 from trainer.errors import InputError
 
 
@@ -23,13 +24,13 @@ def opened(path: Path, **options: Any) -> Dataset:
     return open_dataset(DataConfig.model_validate({"path": str(path), **options}))
 
 
-def test_both_sides_cover_the_kept_images(tmp_path: Path) -> None:
+def test_both_sides_cover_all_images(tmp_path: Path) -> None:
     data = opened(write(tmp_path / "a.npz"))
     assert sorted([*data.train, *data.validation]) == list(range(40))
     assert len(data.validation) == 6
 
 
-def test_corrupt_images_are_dropped_unless_told_otherwise(tmp_path: Path) -> None:
+def test_corrupt_images_are_dropped_unless_configured_otherwise(tmp_path: Path) -> None:
     masks = np.random.default_rng(5).integers(0, 5, (40, 8, 8), dtype=np.uint8)
     masks[4:9] = masks[4]
     path = write(tmp_path / "a.npz", masks=masks)
@@ -46,7 +47,7 @@ def test_the_fingerprint_is_of_the_content_before_cleaning(tmp_path: Path) -> No
     assert opened(write(tmp_path / "d.npz", seed=1)).fingerprint != first
 
 
-def test_the_fingerprint_knows_no_dtypes_of_files(tmp_path: Path) -> None:
+def test_the_fingerprint_does_not_depend_on_the_files_dtypes(tmp_path: Path) -> None:
     masks = np.random.default_rng(5).integers(0, 5, (40, 8, 8))
     groups = np.arange(40).astype("U9")
     first = opened(write(tmp_path / "a.npz", masks=masks, groups=groups)).fingerprint
@@ -65,6 +66,15 @@ def test_the_limit_spreads_over_the_training_images(tmp_path: Path) -> None:
 def test_a_validation_file_of_its_own_is_the_validation_side(tmp_path: Path) -> None:
     other = write(tmp_path / "b.npz", count=7, seed=3)
     data = opened(write(tmp_path / "a.npz"), validation=str(other))
+    assert data.train.tolist() == list(range(40)) and data.validation.tolist() == list(range(40, 47))
+
+
+def test_corrupt_images_are_dropped_from_a_validation_file_too(tmp_path: Path) -> None:
+    masks = np.random.default_rng(5).integers(0, 5, (10, 8, 8), dtype=np.uint8)
+    masks[2:5] = masks[2]
+    other = write(tmp_path / "b.npz", count=10, seed=3, masks=masks)
+    data = opened(write(tmp_path / "a.npz"), validation=str(other))
+    assert [image.index for image in data.dropped] == [42, 43, 44]
     assert data.train.tolist() == list(range(40)) and data.validation.tolist() == list(range(40, 47))
 
 

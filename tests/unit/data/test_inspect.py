@@ -1,4 +1,4 @@
-"""What `data check` and `data clean` find and write."""
+"""What a data set is found to have, its cleaned copy and its contact sheet."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 
 from trainer.config import DataConfig
 from trainer.data.dataset import open_dataset
-from trainer.data.inspect import inspect, write_clean
+from trainer.data.inspect import inspect, write_cleaned
 from trainer.figures.palette import IGNORED, class_colours, paint
 from trainer.figures.sheet import write_contact_sheet
 
@@ -26,13 +26,13 @@ def write(path: Path, **changes: Any) -> Path:
     return path
 
 
-def test_the_figures_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
-    figures = inspect(DataConfig(path=str(write(tmp_path / "a.npz")))).figures()
+def test_the_summary_has_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
+    summary = inspect(DataConfig(path=str(write(tmp_path / "a.npz")))).summary()
     keys = "images dropped kept groups size class_shares test_images fingerprint"
-    assert list(figures) == keys.split()
-    assert json.loads(json.dumps(figures)) == figures
-    assert (figures["images"], figures["dropped"], figures["kept"], figures["groups"]) == (40, 5, 35, 20)
-    assert figures["size"] == [16, 16] and sum(figures["class_shares"]) == pytest.approx(1)
+    assert list(summary) == keys.split()
+    assert json.loads(json.dumps(summary)) == summary
+    assert (summary["images"], summary["dropped"], summary["kept"], summary["groups"]) == (40, 5, 35, 20)
+    assert summary["size"] == [16, 16] and sum(summary["class_shares"]) == pytest.approx(1)
 
 
 def test_each_class_is_counted_on_each_side(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_class_in_few_images_is_warned_of(tmp_path: Path) -> None:
     assert warnings == ("class 4 (big rock) is in 10 images only: its score will be uncertain",)
 
 
-def test_black_images_and_bare_masks_are_counted(tmp_path: Path) -> None:
+def test_black_images_and_mostly_ignored_masks_are_counted(tmp_path: Path) -> None:
     with np.load(write(tmp_path / "a.npz")) as arrays:
         images, masks = arrays["images"], arrays["masks"]
     images[10:13], masks[20:22, 1:] = 3, 0
@@ -59,11 +59,11 @@ def test_black_images_and_bare_masks_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_cleaned_copy_holds_the_kept_images(tmp_path: Path, channels: int) -> None:
+def test_the_cleaned_copy_has_the_remaining_images(tmp_path: Path, channels: int) -> None:
     images = np.random.default_rng(0).integers(30, 256, (40, 16, 16, channels), dtype=np.uint8)
     config = DataConfig(path=str(write(tmp_path / "a.npz", images=images, test_images=images[:2])))
     before = open_dataset(config)
-    after = open_dataset(config.model_copy(update={"path": str(write_clean(config, tmp_path / "b.npz"))}))
+    after = open_dataset(config.model_copy(update={"path": str(write_cleaned(config, tmp_path / "b.npz"))}))
     assert len(after.images) == 35 and after.dropped == ()
     assert np.array_equal(after.images, before.images) and np.array_equal(after.masks, before.masks)
     assert np.array_equal(after.test_images, before.test_images)
@@ -72,14 +72,22 @@ def test_the_cleaned_copy_holds_the_kept_images(tmp_path: Path, channels: int) -
 
 def test_the_cleaned_copy_may_replace_its_source(tmp_path: Path) -> None:
     path = write(tmp_path / "a.npz")
-    write_clean(DataConfig(path=str(path)), path)
+    write_cleaned(DataConfig(path=str(path)), path)
     assert len(open_dataset(DataConfig(path=str(path))).images) == 35
 
 
-def test_the_contact_sheet_is_a_picture(tmp_path: Path) -> None:
-    data = open_dataset(DataConfig(path=str(write(tmp_path / "a.npz"))))
+def test_the_contact_sheet_shows_masks_in_the_classes_colours(tmp_path: Path) -> None:
+    """The rare class too: its images, four of 35, are chosen first."""
+    path = write(tmp_path / "a.npz")
+    with np.load(path) as arrays:
+        masks = np.where(arrays["masks"] == 4, 1, arrays["masks"])
+    masks[[11, 17, 22, 27], 4:12, 4:12] = 4  # of which an even choice has none
+    data = open_dataset(DataConfig(path=str(write(path, masks=masks))))
     with Image.open(write_contact_sheet(data, tmp_path / "deep" / "sheet.png")) as picture:
-        assert min(picture.size) > 300
+        assert picture.format == "PNG" and min(picture.size) > 300
+        row = np.asarray(picture.convert("RGB"))[: picture.size[1] // 3]
+    for colour in class_colours(5, 0)[1:]:
+        assert (row == colour).all(-1).sum() > 5000  # the legend has some hundred
 
 
 def test_classes_have_colours_of_their_own() -> None:
@@ -89,6 +97,6 @@ def test_classes_have_colours_of_their_own() -> None:
 
 
 def test_the_mars_images_are_as_documented(mars: Path) -> None:
-    figures = inspect(DataConfig(path=str(mars))).figures()
-    assert (figures["images"], figures["dropped"], figures["kept"], figures["groups"]) == (2615, 110, 2505, 603)
-    assert figures["size"] == [64, 128] and figures["test_images"] == 2760
+    summary = inspect(DataConfig(path=str(mars))).summary()
+    assert (summary["images"], summary["dropped"], summary["kept"], summary["groups"]) == (2615, 110, 2505, 603)
+    assert summary["size"] == [64, 128] and summary["test_images"] == 2760

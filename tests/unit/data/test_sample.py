@@ -17,7 +17,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return open_dataset(DataConfig(path=str(path)))
 
 
-def test_it_opens_as_the_course_data_do(sample: Dataset) -> None:
+def test_it_is_in_the_courses_format(sample: Dataset) -> None:
     assert sample.images.shape == (120, 64, 128, 1) and sample.test_images.shape == (5, 64, 128, 1)
     assert sample.groups is not None and sample.dropped == ()
 
@@ -31,12 +31,12 @@ def test_big_rocks_are_rare(sample: Dataset) -> None:
     assert 0.001 < np.mean(sample.masks == 4) < 0.02
 
 
-def test_brightness_alone_does_not_tell_the_ground(sample: Dataset) -> None:
+def test_brightness_alone_does_not_separate_the_classes(sample: Dataset) -> None:
     means = [sample.images[..., 0][sample.masks == label].mean() for label in (1, 2, 3)]
     assert np.ptp(means) < sample.images.std()
 
 
-def test_a_seed_gives_the_same_images(tmp_path: Path) -> None:
+def test_a_seed_decides_the_images(tmp_path: Path) -> None:
     first, second = (np.load(write_sample(tmp_path / name, images=6, test_images=1)) for name in ("a.npz", "b.npz"))
     other = np.load(write_sample(tmp_path / "c.npz", images=6, test_images=1, seed=1))
     with first, second, other:

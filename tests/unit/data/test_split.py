@@ -1,4 +1,4 @@
-"""The split: groups stay whole, classes keep their share."""
+"""The split: groups are not split, and every class has the same share on a side."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_equal_images_stay_together_without_groups() -> None:
     assert set(validation % 30) == set(validation[: len(validation) // 2])
 
 
-def test_each_class_keeps_its_share_of_pixels_and_images() -> None:
+def test_each_class_has_its_share_of_pixels_and_images() -> None:
     masks = masks_of(400)
     _, validation = split(masks, None, noise(400), 5, 0, 0.15)
     counts = count_labels(masks)[:, 1:5]
@@ -80,7 +80,7 @@ def test_many_images_are_split_in_bounded_time() -> None:
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-def test_the_mars_images_keep_their_shares(mars: Path, grouped: bool) -> None:
+def test_the_classes_of_the_mars_images_have_their_share(mars: Path, grouped: bool) -> None:
     raw = read_data(mars, 5, 0)
     groups = raw.groups if grouped else None
     train, validation = split(raw.masks, groups, raw.images, 5, 0, 0.15)

@@ -1,4 +1,4 @@
-"""What is made of a server's health, and of a check that fails itself."""
+"""The findings about a server's health, and those about a check that raises."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from search.doctor.check import guarded
-from search.doctor.database import judge
+from search.doctor.database import judge_health
 from storage.database.health import Health
 from storage.errors import StorageError
 
-WELL = Health("18.1", 18, connections=97, others=2, optuna="5.0.0", ours=1, ahead_s=0.1)
+WELL = Health(
+    "18.1", 18, max_connections=97, other_connections=2, optuna_version="5.0.0", own_version=1, clock_ahead_s=0.1
+)
 
 
 def states(workers: int = 8, **changes: Any) -> list[str]:
-    return [check.state for check in judge(replace(WELL, **changes), "there", workers)]
+    return [check.state for check in judge_health(replace(WELL, **changes), "there", workers)]
 
 
 def test_a_good_server_is_all_right() -> None:
@@ -29,17 +31,17 @@ def test_an_old_server_is_a_problem() -> None:
     ("connections", "others", "expected"), [(45, 0, "ok"), (44, 0, "problem"), (97, 53, "problem")]
 )
 def test_workers_need_connections(connections: int, others: int, expected: str) -> None:
-    assert states(connections=connections, others=others)[1] == expected
+    assert states(max_connections=connections, other_connections=others)[1] == expected
 
 
 @pytest.mark.parametrize(("ahead_s", "word"), [(5.0, "5.0 s behind"), (-60.0, "60.0 s ahead")])
 def test_a_clock_that_is_off_is_a_warning(ahead_s: float, word: str) -> None:
-    check = judge(replace(WELL, ahead_s=ahead_s), "there", 1)[2]
+    check = judge_health(replace(WELL, clock_ahead_s=ahead_s), "there", 1)[2]
     assert check.state == "warning" and word in check.text
 
 
 @pytest.mark.parametrize("error", [StorageError("a\nb"), RuntimeError("a\nb"), KeyError("a")])
-def test_a_check_that_fails_is_one_line(error: Exception) -> None:
+def test_a_check_that_raises_is_a_problem_in_one_line(error: Exception) -> None:
     def look() -> list[Any]:
         raise error
 

@@ -1,4 +1,4 @@
-"""What an epoch shows, and that masks stay true."""
+"""Batches: what an epoch shows, and that masks are transformed as their images."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from trainer.configfile import override
 from trainer.pipeline.augment import make_augment
 from trainer.pipeline.batches import Batches, list_views, oversampled_class
 
+NO_TRANSFORM = {"flip_horizontal": 0.0, "geometric": 0.0, "colour": 0.0, "crop": 0.0, "affine": 0.0}
 STRONG = AugmentConfig(
     flip_vertical=0.5, geometric=1, one_of_flip_vertical=0.2, colour=1, elastic=1, strength=2, rotate_degrees=45
 )
@@ -19,6 +20,12 @@ STRONG = AugmentConfig(
 def make_batches(**changes: Any) -> Batches:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return Batches(override(TrainConfig(), TINY | named), make_dataset())
+
+
+def draw(channels: int) -> tuple[Any, Any]:
+    """Six random images and masks."""
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (6, 8, 12, channels), np.uint8), generator.integers(0, 3, (6, 8, 12), np.uint8)
 
 
 def test_a_batch_is_a_pure_function_of_seed_epoch_and_index() -> None:
@@ -37,9 +44,17 @@ def test_an_epoch_shows_every_view_once() -> None:
     assert sorted(map(bytes, images)) == sorted(map(bytes, make_dataset().images[:24]))
 
 
+def test_every_epoch_and_every_seed_has_an_order_of_its_own() -> None:
+    orders = [make_batches().order(0), make_batches().order(1), make_batches(seed=1).order(0)]
+    assert all(sorted(order) == list(range(24)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+
+
 def test_the_last_batch_is_filled_up() -> None:
     batches = make_batches(optimizer__batch_size=10)
     assert [len(images) for images, _ in batches.epoch(0)] == [10, 10, 10]
+    order = batches.order(0)
+    np.testing.assert_array_equal(order[24:], order[:6])
 
 
 def test_epochs_differ_and_static_copies_do_not() -> None:
@@ -79,7 +94,7 @@ def test_augmentation_keeps_sizes_and_invents_no_label(channels: int) -> None:
 
 
 def test_images_and_masks_move_together() -> None:
-    """The mask painted as an image takes the same path, but for pixels between two labels."""
+    """A picture of the mask is transformed as the mask is, except at the borders between labels."""
     masks = np.zeros((40, 32, 64), np.uint8)
     masks[:, 8:20, 10:40] = 1
     geometry = STRONG.model_copy(update={"colour": 0.0})
@@ -103,21 +118,56 @@ def test_a_crop_keeps_the_aspect_of_shapes() -> None:
 
 
 def test_a_quarter_turn_keeps_the_aspect_of_shapes() -> None:
-    """A lying bar stands, as long as it was."""
+    """A horizontal bar becomes a vertical one of the same length."""
     masks = np.zeros((8, 64, 128), np.uint8)
     masks[:, 30:34, 48:80] = 1
     turn = AugmentConfig(flip_horizontal=0, geometric=0, colour=0, quarter_turn=1)
     images, moved = make_augment(turn, (64, 128, 1))(masks[..., None] * 200, masks, 0)
-    for mask in moved[:, :, 32:96]:  # what lies further out is mirrored
+    for mask in moved[:, :, 32:96]:  # further out are mirror images
         assert abs(int(mask.any(1).sum()) - 32) <= 1 and abs(int(mask.any(0).sum()) - 4) <= 1
     assert ((images[..., 0] > 100) == (moved == 1)).mean() > 0.99
 
 
 def test_strength_0_leaves_only_flips() -> None:
     masks = np.random.default_rng(0).integers(0, 2, (10, 16, 16), np.uint8)
-    still = STRONG.model_copy(update={"strength": 0.0, "flip_horizontal": 0.0, "flip_vertical": 0.0})
-    still = still.model_copy(update={"one_of_flip_vertical": 0.0, "crop": 0.0})
+    unchanged = STRONG.model_copy(update={"strength": 0.0, "flip_horizontal": 0.0, "flip_vertical": 0.0})
+    unchanged = unchanged.model_copy(update={"one_of_flip_vertical": 0.0, "crop": 0.0})
     images = masks[..., None] * 100
-    changed, moved = make_augment(still, (16, 16, 1))(images, masks, 0)
+    changed, moved = make_augment(unchanged, (16, 16, 1))(images, masks, 0)
     np.testing.assert_array_equal(moved, masks)
     np.testing.assert_array_equal(changed, images)
+
+
+@pytest.mark.parametrize(("direction", "axis"), [("vertical", 0), ("horizontal", 1)])
+@pytest.mark.parametrize("option", ["flip_{}", "one_of_flip_{}"])
+def test_a_flip_mirrors_image_and_mask(direction: str, axis: int, option: str) -> None:
+    flips = NO_TRANSFORM | {option.format(direction): 1.0} | {"geometric": 1.0}
+    changed, moved = make_augment(AugmentConfig(**flips), (8, 12, 1))(*draw(1), 0)
+    images, masks = draw(1)
+    np.testing.assert_array_equal(changed, np.flip(images, axis + 1))
+    np.testing.assert_array_equal(moved, np.flip(masks, axis + 1))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_colour_is_of_images_and_not_of_masks(channels: int) -> None:
+    """Grey images have neither hue nor saturation: each gets one brightness and contrast."""
+    images, masks = draw(channels)
+    config = AugmentConfig(**NO_TRANSFORM | {"colour": 1.0})
+    changed, moved = make_augment(config, (8, 12, channels))(images, masks, 0)
+    np.testing.assert_array_equal(moved, masks)
+    for image, new in zip(images.reshape(6, -1, channels), changed.reshape(6, -1, channels), strict=True):
+        assert (image != new).any()
+        pairs = np.unique(np.hstack([image, new]), axis=0)
+        assert len(pairs) == len(np.unique(image, axis=0)), "equal pixels became different ones"
+
+
+def test_a_shift_is_at_most_as_far_as_configured() -> None:
+    """A tenth of the height and of the width, either way."""
+    masks = np.zeros((40, 40, 80), np.uint8)
+    masks[:, 20, 40] = 1
+    config = AugmentConfig(**NO_TRANSFORM | {"geometric": 1.0, "affine": 1.0, "rotate_degrees": 0.0, "shift": 0.1})
+    _, moved = make_augment(config, (40, 80, 1))(masks[..., None], masks, 0)
+    shifts = np.argwhere(moved == 1)[:, 1:] - (20, 40)
+    assert len(shifts) == 40
+    assert (np.abs(shifts) <= (4, 8)).all()
+    assert (shifts.min(0) < (-2, -5)).all() and (shifts.max(0) > (2, 5)).all()

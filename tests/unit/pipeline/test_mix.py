@@ -1,4 +1,4 @@
-"""Rare classes in other images: what is brought in, and from where."""
+"""Rare classes in other images: what is inserted, and from where."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ RARE = 3
 
 @pytest.fixture
 def dataset() -> Dataset:
-    """Grey images of class 1; image 2 shows a bright L of class 3, image 30 (validation) another one."""
+    """Grey images of class 1; image 2 has a bright L of class 3, and image 30, of validation, a darker one."""
     plain = make_dataset(classes=4)
     images, masks = np.full_like(plain.images, 50), np.ones_like(plain.masks)
     for index in (2, 30):
@@ -60,10 +60,10 @@ def test_cutmix_takes_a_rectangle_with_the_class(dataset: Dataset) -> None:
     for image, mask in zip(images, masks, strict=True):
         taken = mask == RARE
         assert (image[taken] == 200).all() and (image[~taken] == 50).all()
-        assert (dataset.masks[2][taken] == RARE).all()  # at the place it had
+        assert (dataset.masks[2][taken] == RARE).all()  # at the same position
 
 
-def test_chances_are_chances(dataset: Dataset) -> None:
+def test_a_rectangle_is_inserted_with_its_probability(dataset: Dataset) -> None:
     _, masks = mixed(dataset, cutmix=0.5)
     changed = (masks == RARE).any((1, 2)).mean()
     assert 0.2 < changed < 0.8
@@ -74,7 +74,7 @@ def test_nothing_comes_from_the_validation_side(dataset: Dataset) -> None:
     assert make_mix(AugmentConfig(paste=1, cutmix=1), replace(dataset, train=train), RARE) is None
 
 
-def test_specks_are_not_pasted(dataset: Dataset) -> None:
+def test_regions_of_few_pixels_are_not_pasted(dataset: Dataset) -> None:
     dataset.masks[2] = 1
     dataset.masks[2, 0, 0] = RARE
     assert not find_regions(dataset, np.array([2]), RARE)
@@ -85,7 +85,7 @@ def test_nothing_configured_is_no_mix(dataset: Dataset) -> None:
     assert make_mix(AugmentConfig(), dataset, RARE) is None
 
 
-def test_what_is_given_stays_as_it_was(dataset: Dataset) -> None:
+def test_the_data_set_is_not_changed(dataset: Dataset) -> None:
     before = dataset.images.copy(), dataset.masks.copy()
     mixed(dataset, paste=1, cutmix=1)
     np.testing.assert_array_equal(dataset.images, before[0])
@@ -93,7 +93,7 @@ def test_what_is_given_stays_as_it_was(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("mode", ["dynamic", "static"])
-def test_batches_bring_the_class_in(dataset: Dataset, mode: str) -> None:
+def test_batches_have_the_class_inserted(dataset: Dataset, mode: str) -> None:
     changes = {"augment.paste": 1.0, "augment.mode": mode, "augment.flip_horizontal": 0.0, "data.classes": 4}
     quiet = {"augment.geometric": 0.0, "augment.colour": 0.0}
     batches = Batches(override(TrainConfig(), TINY | changes | quiet), dataset)

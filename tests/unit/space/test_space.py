@@ -1,4 +1,4 @@
-"""The space: what TOML may say, what is drawn, how much there is."""
+"""The space: its table, the values that are drawn, and its size."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import pytest
 from optuna.trial import FixedTrial
 
 from search.space.axis import axis_table
-from search.space.parse import default_space, fix, parse_space
+from search.space.parse import default_space, fix_axes, parse_space
 from search.space.space import Space, configure, digest, draw, enumerate_values, space_size, space_tables, trial_seed
 from search.study.sampler import SeededSampler
 from trainer.config import TrainConfig
@@ -28,7 +28,7 @@ def space(text: str, base: TrainConfig = BASE) -> Space:
     return parse_space(tomllib.loads(text), base)
 
 
-def test_the_default_space_is_made_of_paths_of_the_configuration() -> None:
+def test_every_axis_is_a_path_of_the_configuration() -> None:
     assert {axis.path for axis in default_space(BASE).axes} <= set(flatten(BASE))
 
 
@@ -39,7 +39,7 @@ def test_every_draw_of_the_default_space_is_a_configuration() -> None:
         configure(BASE, draw(study.ask(), found, BASE), 0)
 
 
-def test_a_space_is_the_same_after_its_tables() -> None:
+def test_a_space_parsed_from_its_tables_is_the_same() -> None:
     found = space(CONDITIONAL)
     assert parse_space(space_tables(found), BASE) == found
 
@@ -101,7 +101,7 @@ def test_only_axes_that_apply_are_drawn() -> None:
     assert draw(FixedTrial(values), space(CONDITIONAL), BASE) == values
 
 
-def test_the_size_counts_only_what_applies() -> None:
+def test_the_size_counts_only_axes_that_apply() -> None:
     assert space_size(space(CONDITIONAL), BASE) == 1 + 4 + 4 * 4
 
 
@@ -123,27 +123,27 @@ def test_steps_give_round_values() -> None:
     assert {draw(study.ask(), found, BASE)["model.dropout"] for _ in range(30)} <= set(listed)
 
 
-def test_a_fixed_axis_leaves_the_space_with_those_that_need_it() -> None:
+def test_fixing_an_axis_removes_those_that_no_longer_apply() -> None:
     base = override(BASE, {"loss.name": "dice"})
-    assert fix(space(CONDITIONAL), {"loss.name"}, base).axes == ()
+    assert fix_axes(space(CONDITIONAL), {"loss.name"}, base).axes == ()
     base = override(BASE, {"loss.name": "focal"})
-    assert [axis.path for axis in fix(space(CONDITIONAL), {"loss.name"}, base).axes] == ["loss.gamma"]
+    assert [axis.path for axis in fix_axes(space(CONDITIONAL), {"loss.name"}, base).axes] == ["loss.gamma"]
 
 
 @pytest.mark.parametrize(
     ("changes", "same"),
     [({"seed": 5}, True), ({"data.path": "elsewhere.npz"}, True), ({"model.depth": 2}, False)],
 )
-def test_the_digest_passes_over_seed_and_place_of_the_data(changes: Mapping[str, Any], same: bool) -> None:
+def test_the_digest_ignores_the_seed_and_the_path_of_the_data(changes: Mapping[str, Any], same: bool) -> None:
     assert (digest(override(BASE, changes)) == digest(BASE)) == same
 
 
-def test_seeds_of_trials_differ_and_stay() -> None:
+def test_seeds_differ_between_trials_and_are_reproducible() -> None:
     assert len({trial_seed(0, number) for number in range(1000)}) == 1000
     assert trial_seed(3, 7) == trial_seed(3, 7) != trial_seed(4, 7)
 
 
-def test_an_axis_gives_its_table_again() -> None:
+def test_the_table_of_an_axis_is_that_which_was_parsed() -> None:
     text = '"model.width" = { int = [4, 64], log = true, when = { "model.depth" = [3] } }'
     (axis,) = space(text).axes
     assert axis_table(axis) == tomllib.loads(text)["model.width"]

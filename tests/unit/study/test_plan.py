@@ -1,4 +1,4 @@
-"""search.toml: read whole, checked at once, the same again from the study's question."""
+"""search.toml is read and checked, and a plan can be derived from its question."""
 
 from pathlib import Path
 
@@ -34,26 +34,26 @@ def write(folder: Path, text: str = WHOLE) -> Path:
     return path
 
 
-def test_a_whole_file_is_read(tmp_path: Path) -> None:
+def test_all_tables_of_a_file_are_read(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path))
     assert (plan.study.name, plan.study.trials, plan.study.seed) == ("mars", 150, 7)
     assert plan.base.budget.epochs == 60 and plan.base.data.path == str(tmp_path / "mars.npz")
     assert len(plan.space.axes) == 5 and plan.constraints.parameters == 10_000_000
 
 
-def test_the_question_gives_the_plan_again(tmp_path: Path) -> None:
+def test_a_plan_derived_from_its_question_is_the_same(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path))
     assert plan_from_question(question(plan, "abc", "jax"), "mars", 150, plan.base.data.path) == plan
 
 
-def test_the_question_holds_neither_budget_nor_place_of_the_data(tmp_path: Path) -> None:
+def test_the_question_has_neither_the_budget_nor_the_path_of_the_data(tmp_path: Path) -> None:
     asked = question(load_plan(write(tmp_path)), "abc", "tensorflow")
     elsewhere = load_plan(write(tmp_path), data=tmp_path / "other.npz", study={"trials": 3})
     assert question(elsewhere, "abc", "tensorflow") == asked
     assert asked["data.fingerprint"] == "abc" and asked["train.budget.epochs"] == 60
 
 
-def test_the_order_of_the_file_is_no_part_of_the_question(tmp_path: Path) -> None:
+def test_the_order_of_the_file_does_not_change_the_space(tmp_path: Path) -> None:
     lines = WHOLE.splitlines()
     turned = "\n".join([*lines[:9], *reversed(lines[9:14]), *lines[14:]])
     assert load_plan(write(tmp_path, turned)).space == load_plan(write(tmp_path)).space
@@ -65,12 +65,12 @@ def test_a_base_may_be_a_file_beside_the_search(tmp_path: Path) -> None:
     assert (plan.base.model.width, plan.base.model.depth) == (4, 2)
 
 
-def test_what_train_fixes_leaves_the_default_space(tmp_path: Path) -> None:
+def test_the_default_space_has_no_axis_that_train_fixes(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path, "[train]\nmodel = { depth = 2 }\n"))
     assert plan.space.axis("model.depth") is None and plan.space.axis("model.width") is not None
 
 
-def test_a_set_value_leaves_the_space(tmp_path: Path) -> None:
+def test_the_space_has_no_axis_that_set_fixes(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path), {"loss.name": "dice", "budget.epochs": 4})
     assert plan.base.loss.name == "dice" and plan.base.budget.epochs == 4
     assert plan.space.axis("loss.name") is None and plan.space.axis("loss.gamma") is None

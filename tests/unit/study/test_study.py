@@ -1,4 +1,4 @@
-"""Sampler and pruner of a study, on Optuna's in-memory storage."""
+"""A study's sampler, pruner and leaderboard, on Optuna's in-memory storage."""
 
 import optuna
 import pytest
@@ -30,22 +30,22 @@ def new_study(seed: int = 0) -> optuna.Study:
     return optuna.create_study(sampler=SeededSampler(seed), direction="maximize")
 
 
-def test_a_sampler_started_again_does_not_diverge() -> None:
+def test_a_restarted_sampler_samples_the_same() -> None:
     whole, halves = new_study(), new_study()
     search(halves, 12)
     halves.sampler = SeededSampler(0)
     assert search(whole, 24) == search(halves, 12)
 
 
-def test_another_seed_draws_otherwise() -> None:
+def test_another_seed_samples_otherwise() -> None:
     assert search(new_study(0), 2) != search(new_study(1), 2)
 
 
-def test_chance_takes_the_fixed_values() -> None:
+def test_random_sampling_takes_the_fixed_values() -> None:
     study = new_study()
     search(study, 12)
     assert isinstance(study.sampler, SeededSampler)
-    study.sampler.use_chance({"model.depth": 3, "loss.name": "dice"})
+    study.sampler.sample_at_random({"model.depth": 3, "loss.name": "dice"})
     values = draw(study.ask(), SPACE, BASE)
     assert (values["model.depth"], values["loss.name"]) == (3, "dice")
 
@@ -71,7 +71,7 @@ def test_none_prunes_nothing() -> None:
     assert isinstance(make_pruner(StudyTable(pruner="none"), 8), optuna.pruners.NopPruner)
 
 
-def test_the_leaderboard_holds_complete_trials_best_first() -> None:
+def test_the_leaderboard_has_the_complete_trials_best_first() -> None:
     study = optuna.create_study(direction="maximize")
     for value in (0.2, 0.5, 0.3, 0.5):
         study.tell(study.ask(), value)
@@ -79,7 +79,7 @@ def test_the_leaderboard_holds_complete_trials_best_first() -> None:
     assert [trial.number for trial in leaderboard(study, 3)] == [1, 3, 2]
 
 
-def test_memory_errors_are_known_behind_others() -> None:
+def test_a_memory_error_is_found_in_the_context_of_another_error() -> None:
     try:
         try:
             raise MemoryError

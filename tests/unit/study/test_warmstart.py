@@ -1,4 +1,4 @@
-"""Starts: what they carry, what the study gives them, which are refused."""
+"""Warm starts: their configurations, their values on the axes, and which are refused."""
 
 import re
 import tomllib
@@ -8,9 +8,9 @@ import pytest
 
 from search.space.parse import default_space, parse_space
 from search.space.space import Space, check_shapes, configure
-from search.study.enqueue import room_line
+from search.study.enqueue import budget_warning
 from search.study.plan import load_plan, question
-from search.study.warmstart import PAPER_SYSTEMS, Start, check_sizes, load_starts, trial_base
+from search.study.warmstart import PAPER_SYSTEMS, WarmStart, check_sizes, load_warm_starts, trial_base
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import Counts
 from trainer.config import TrainConfig
@@ -42,42 +42,42 @@ def write(folder: Path, text: str = MINE, name: str = "mine.toml") -> str:
 
 
 @pytest.fixture
-def mine(tmp_path: Path) -> Start:
-    return load_starts([write(tmp_path)], STUDY, space())[0]
+def mine(tmp_path: Path) -> WarmStart:
+    return load_warm_starts([write(tmp_path)], STUDY, space())[0]
 
 
 @pytest.mark.parametrize("preset", PAPER_SYSTEMS)
-def test_a_system_of_the_report_lies_in_the_default_space(preset: str) -> None:
+def test_the_default_space_contains_the_systems_of_the_report(preset: str) -> None:
     base = TrainConfig()
-    (start,) = load_starts([preset], base, default_space(base))
+    (start,) = load_warm_starts([preset], base, default_space(base))
     assert configure(start.config, start.values, base.seed) == start.config
 
 
 def test_report_stands_for_its_four_systems() -> None:
-    starts = load_starts(["default", "report"], TrainConfig(), Space(()))
+    starts = load_warm_starts(["default", "report"], TrainConfig(), Space(()))
     assert [start.name for start in starts] == ["default", "basic_unet", "dual_unet_aug", "unet_d_aug", "final_model"]
 
 
-def test_a_start_keeps_what_is_its_own(mine: Start) -> None:
+def test_a_warm_start_has_the_studys_shared_values_and_its_own_others(mine: WarmStart) -> None:
     changes = {"budget.patience": 5, "budget.images": 40, "data.oversample": 3, "data.oversample_class": 2}
     changes |= {"model.width": 16, "model.se_ratio": 4, "loss.name": "dice", "loss.gamma": 3.0}
     assert mine.config == override(STUDY, changes)
 
 
-def test_a_starts_axes_are_those_that_apply(mine: Start) -> None:
+def test_a_warm_start_has_values_on_the_axes_that_apply(mine: WarmStart) -> None:
     assert mine.values == {"model.width": 16, "loss.name": "dice"}
 
 
-def test_set_values_are_laid_over_a_start(tmp_path: Path) -> None:
-    (start,) = load_starts([write(tmp_path)], STUDY, space(), {"model.width": 8, "augment.mode": "none"})
+def test_set_values_replace_those_of_a_warm_start(tmp_path: Path) -> None:
+    (start,) = load_warm_starts([write(tmp_path)], STUDY, space(), {"model.width": 8, "augment.mode": "none"})
     assert (start.values["model.width"], start.config.model.width, start.config.augment.mode) == (8, 8, "none")
 
 
 @pytest.mark.parametrize(
     ("name", "trial"), [("best.toml", "best"), ("run 3.v2.toml", "run 3.v2"), ("a\n b.toml", "a b")]
 )
-def test_a_file_gives_its_name_without_the_ending(tmp_path: Path, name: str, trial: str) -> None:
-    assert load_starts([write(tmp_path, name=name)], STUDY, space())[0].name == trial
+def test_a_trial_has_the_name_of_the_file_without_its_suffix(tmp_path: Path, name: str, trial: str) -> None:
+    assert load_warm_starts([write(tmp_path, name=name)], STUDY, space())[0].name == trial
 
 
 @pytest.mark.parametrize(
@@ -96,46 +96,46 @@ def test_a_file_gives_its_name_without_the_ending(tmp_path: Path, name: str, tri
         ("[model]\ndept = 3", "mine.toml: unknown key 'model.dept'; did you mean 'model.depth'?"),
     ],
 )
-def test_a_start_that_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+def test_a_warm_start_outside_the_space_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        load_starts([write(tmp_path, text)], STUDY, space())
+        load_warm_starts([write(tmp_path, text)], STUDY, space())
     assert str(caught.value).startswith("warm start ") and words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_start_that_is_nothing_is_refused() -> None:
+def test_a_source_that_is_neither_file_nor_preset_is_refused() -> None:
     with pytest.raises(InputError, match="warm start finalmodel: a configuration must be a TOML file or a preset; got"):
-        load_starts(["finalmodel"], STUDY, space())
+        load_warm_starts(["finalmodel"], STUDY, space())
 
 
-def test_a_start_must_suit_the_images(mine: Start) -> None:
+def test_a_warm_start_must_accept_the_images(mine: WarmStart) -> None:
     check_sizes([mine], 64, 128)
     with pytest.raises(InputError, match=r"warm start \S*mine.toml: height and width must be multiples of 16 .*40x128"):
         check_sizes([mine], 40, 128)
 
 
-def test_a_searched_coarse_network_must_suit_the_images() -> None:
+def test_a_searched_coarse_network_must_accept_the_images() -> None:
     found = space('"model.fusion" = { choice = ["concatenate", "none"] }\n"model.coarse_depth" = { int = [1, 5] }')
     with pytest.raises(InputError, match="multiples of 64"):
         check_shapes(found, STUDY, 32, 32)
 
 
-def test_a_trial_has_its_starts_base_and_this_hosts_data(mine: Start) -> None:
+def test_the_base_of_a_trial_is_its_warm_starts_with_this_hosts_data(mine: WarmStart) -> None:
     trial = TrialAttributes(base=mine.config.model_dump(mode="json"))
     here = override(STUDY, {"data.path": "elsewhere.npz"})
     assert trial_base(trial, here) == override(mine.config, {"data.path": "elsewhere.npz"})
     assert trial_base(TrialAttributes(), here) is here
 
 
-def test_a_search_file_names_starts_beside_it(tmp_path: Path) -> None:
+def test_paths_of_warm_starts_are_relative_to_the_search_file(tmp_path: Path) -> None:
     write(tmp_path, "model = { width = 8 }", "near.toml")
     (tmp_path / "search.toml").write_text('[study]\nwarm_start = ["default", "near.toml"]\n')
     plan = load_plan(tmp_path / "search.toml", warm_start=["basic_unet"])
-    assert [start.name for start in plan.starts] == ["default", "near", "basic_unet"]
-    assert plan.starts[0].config == load_config("default")
+    assert [start.name for start in plan.warm_starts] == ["default", "near", "basic_unet"]
+    assert plan.warm_starts[0].config == load_config("default")
 
 
-def test_the_question_passes_over_starts(tmp_path: Path) -> None:
+def test_the_question_does_not_include_warm_starts(tmp_path: Path) -> None:
     asked = question(load_plan(None), "abc", "tensorflow")
     assert question(load_plan(None, warm_start=["default"]), "abc", "tensorflow") == asked
     (tmp_path / "search.toml").write_text('study = { warm_start = ["default"] }')
@@ -151,6 +151,6 @@ def test_the_question_passes_over_starts(tmp_path: Path) -> None:
         (Counts(complete=6, waiting=1), "1 of 1 waiting trials have no place among the 6 .* --trials 7` makes room"),
     ],
 )
-def test_room_is_asked_for_where_it_is_short(counts: Counts, words: str | None) -> None:
-    line = room_line(counts, 6)
+def test_a_budget_too_small_for_the_waiting_trials_is_reported(counts: Counts, words: str | None) -> None:
+    line = budget_warning(counts, 6)
     assert line is None if words is None else re.search(words, line or "")

@@ -1,4 +1,4 @@
-"""Slots of a host."""
+"""The device slots of a host."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "QUERY", ("no-such-tool-of-any-vendor",))
+    monkeypatch.setattr(devices, "NVIDIA_SMI", ("no-such-program",))
 
 
 @pytest.mark.parametrize(
@@ -46,22 +46,22 @@ def test_more_workers_than_gpus_share_them(two_gpus: None) -> None:
     assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in list_device_slots(4)] == ["a", "b", "a", "b"]
 
 
-def test_so_many_may_share_each_gpu_and_take_memory_as_they_need_it(two_gpus: None) -> None:
+def test_workers_may_share_a_gpu_and_its_memory_grows_on_demand(two_gpus: None) -> None:
     slots = list_device_slots(per_gpu=2)
     assert [slot.env["CUDA_VISIBLE_DEVICES"][-1] for slot in slots] == ["a", "b", "a", "b"]
     assert {slot.env["TF_FORCE_GPU_ALLOW_GROWTH"] for slot in slots} == {"true"}
 
 
-def test_on_the_cpu_there_is_no_gpu_to_share(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_per_gpu_does_not_apply_to_the_cpu(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "count_cores", lambda: 1)
     assert len(list_device_slots(device="cpu", per_gpu=4)) == 1
 
 
-def test_the_cpu_can_be_asked_for(two_gpus: None) -> None:
+def test_the_cpu_can_be_requested(two_gpus: None) -> None:
     assert not any(slot.gpu for slot in list_device_slots(2, "cpu"))
 
 
-def test_without_the_tool_there_is_no_gpu(no_gpu: None) -> None:
+def test_without_nvidia_smi_there_is_no_gpu(no_gpu: None) -> None:
     assert not any(slot.gpu for slot in list_device_slots(2))
     with pytest.raises(InputError, match="needs a GPU that nvidia-smi lists; got none"):
         list_device_slots(device="gpu")
@@ -77,12 +77,12 @@ def test_memory_and_cores_limit_the_workers(cores: int, gib: int, workers: int) 
     assert default_cpu_workers(cores, gib * 2**30) == workers
 
 
-def test_determinism_is_set_or_absent(no_gpu: None) -> None:
+def test_the_deterministic_switch_is_set_or_absent(no_gpu: None) -> None:
     assert list_device_slots(1, deterministic=True)[0].env["TF_DETERMINISTIC_OPS"] == "1"
     assert "TF_DETERMINISTIC_OPS" not in list_device_slots(1)[0].env
 
 
-def test_no_workers_are_refused() -> None:
+def test_zero_workers_are_refused() -> None:
     with pytest.raises(InputError, match="--workers must be 1 or more; got 0"):
         list_device_slots(0)
 

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from search.format import duration
-from search.terminal.live import Finished, Progress, finished_line
+from search.format import format_duration
+from search.terminal.live import FinishedTrial, StudyDisplay, finished_line
 from search.terminal.summary import best_line, counts_line, seconds_left
 from search.terminal.tables import leaderboard_table, running_table
 from storage.studies.attributes import TrialAttributes
@@ -28,47 +28,50 @@ def shown(table: Table) -> list[list[str]]:
     return [line.split() for line in out.getvalue().splitlines()]
 
 
-def test_time_to_go_counts_what_is_left_over_those_at_work() -> None:
+def test_the_time_left_is_shared_by_the_workers() -> None:
     assert seconds_left(status(), budget=10) == (4 * 100 + 2 * 60) / 2
 
 
-def test_time_to_go_is_unknown_before_the_first_trial_ends() -> None:
+def test_the_time_left_is_unknown_before_the_first_trial_ends() -> None:
     assert seconds_left(status(mean_s=None), 10) is None
 
 
-def test_time_to_go_is_unknown_with_nobody_at_work() -> None:
+def test_the_time_left_is_unknown_without_workers() -> None:
     found = status()
     idle = tuple(replace(trial, worker=None) for trial in found.running)
     assert seconds_left(replace(found, running=idle), 10) is None
 
 
-def test_nothing_is_left_when_the_budget_is_used() -> None:
+def test_no_time_is_left_when_the_budget_is_spent() -> None:
     assert seconds_left(status(running=0), 4) == 0.0
 
 
 @pytest.mark.parametrize(
     ("trial", "line"),
     [
-        (Finished(3, "complete", 0.4312, 6, True, None), "trial 3 complete 0.4312 (best)"),
-        (Finished(5, "pruned", 0.21, 4, False, None), "trial 5 pruned at epoch 4 0.2100"),
-        (Finished(6, "pruned", None, None, False, "parameters"), "trial 6 pruned - (parameters)"),
-        (Finished(7, "failed", None, None, False, "OSError: no"), "trial 7 failed: OSError: no"),
-        (Finished(3, "complete", 0.4312, 6, True, None, "final_model"), "trial 3 final_model complete 0.4312 (best)"),
-        (Finished(8, "failed", None, None, False, "OSError: no", "mine"), "trial 8 mine failed: OSError: no"),
+        (FinishedTrial(3, "complete", 0.4312, 6, True, None), "trial 3 complete 0.4312 (best)"),
+        (FinishedTrial(5, "pruned", 0.21, 4, False, None), "trial 5 pruned at epoch 4 0.2100"),
+        (FinishedTrial(6, "pruned", None, None, False, "parameters"), "trial 6 pruned - (parameters)"),
+        (FinishedTrial(7, "failed", None, None, False, "OSError: no"), "trial 7 failed: OSError: no"),
+        (
+            FinishedTrial(3, "complete", 0.4312, 6, True, None, "final_model"),
+            "trial 3 final_model complete 0.4312 (best)",
+        ),
+        (FinishedTrial(8, "failed", None, None, False, "OSError: no", "mine"), "trial 8 mine failed: OSError: no"),
     ],
 )
-def test_a_finished_trial_is_one_line(trial: Finished, line: str) -> None:
+def test_a_finished_trial_is_one_line(trial: FinishedTrial, line: str) -> None:
     assert finished_line(trial) == line
 
 
 def test_a_log_gets_plain_lines() -> None:
     out = StringIO()
-    with Progress("mars", 6, Console(file=out)) as progress:
-        progress.show(status(), 10, [Finished(3, "complete", 0.4312, 6, True, None, "[red]")])
+    with StudyDisplay("mars", 6, Console(file=out)) as progress:
+        progress.show(status(), 10, [FinishedTrial(3, "complete", 0.4312, 6, True, None, "[red]")])
     assert out.getvalue() == "trial 3 [red] complete 0.4312 (best)\n"
 
 
-def test_the_best_line_names_a_start() -> None:
+def test_the_best_line_has_the_trials_name() -> None:
     named = replace(status(), leaders=(Leader(1, 2, 0.4312, TrialAttributes(name="final_model")),))
     assert best_line(named) == "best: trial 2 final_model, mIoU 0.4312"
 
@@ -95,14 +98,14 @@ def test_the_leaderboard_has_rank_name_and_size() -> None:
 def test_a_terminal_gets_the_table() -> None:
     out = StringIO()
     console = Console(file=out, width=100)
-    console.print(Progress("mars", 6, console).render(status(), 10))
+    console.print(StudyDisplay("mars", 6, console).render(status(), 10))
     shown = out.getvalue()
     assert "4 of 10 trials, 3 complete, 1 pruned, 2 running" in shown
     assert "best: trial 2, mIoU 0.4312" in shown
     assert "host:1" in shown and "3 of 6" in shown and "0.3500" in shown
 
 
-def test_a_trial_that_nobody_holds_is_not_running() -> None:
+def test_a_running_trial_without_a_worker_is_interrupted() -> None:
     held, handed_back = status().running
     found = replace(status(), running=(held, replace(handed_back, worker=None)))
     assert counts_line(found, 10) == "4 of 10 trials, 3 complete, 1 pruned, 1 running, 1 interrupted"
@@ -110,4 +113,4 @@ def test_a_trial_that_nobody_holds_is_not_running() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(42, "42 s"), (420, "7 min"), (12_000, "3 h 20 min")])
 def test_durations_are_short(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -1,4 +1,4 @@
-"""Scores against Keras and against hand-made figures."""
+"""Scores against Keras, and against numbers computed by hand."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from trainer.training.metrics import count_confusion, score
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")  # Keras's own, under JAX
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("predicts_background", [True, False])
-def test_miou_keras_is_what_keras_gives(seed: int, predicts_background: bool) -> None:
+def test_miou_keras_is_what_keras_computes(seed: int, predicts_background: bool) -> None:
     generator = np.random.default_rng(seed)
     masks = generator.integers(0, 5, (3, 8, 8), np.uint8)
     predicted = generator.integers(0 if predicts_background else 1, 5, (3, 8, 8), np.uint8)
@@ -21,7 +21,7 @@ def test_miou_keras_is_what_keras_gives(seed: int, predicts_background: bool) ->
 
 
 def test_one_background_pixel_costs_keras_a_fifth_but_not_us() -> None:
-    """IoUs (1, .5, 1, 1), and an image's worth of background predicted where the truth says nothing else."""
+    """IoUs of 1, 0.5, 1 and 1; two pixels are predicted as background, and none is."""
     masks = np.array([[[1] * 4, [2] * 4, [3] * 4, [4] * 4]], np.uint8)
     predicted = masks.copy()
     predicted[0, 1, :2] = 0
@@ -37,13 +37,14 @@ def test_pixels_without_a_label_do_not_count() -> None:
     assert scores.miou == 1
 
 
-def test_counting_in_parts_gives_the_whole() -> None:
+def test_counts_of_parts_add_up() -> None:
     generator = np.random.default_rng(0)
     masks, predicted = generator.integers(0, 3, (2, 6, 4, 4), np.uint8)
     whole = count_confusion(masks, predicted, 3, None)
     parts = sum(count_confusion(masks[i : i + 2], predicted[i : i + 2], 3, None) for i in (0, 2, 4))
     assert (whole == parts).all()
     assert whole.sum() == masks.size
+    assert whole[1, 2] == ((masks == 1) & (predicted == 2)).sum()
 
 
 def test_a_class_neither_true_nor_predicted_is_in_no_mean() -> None:
@@ -53,7 +54,14 @@ def test_a_class_neither_true_nor_predicted_is_in_no_mean() -> None:
     assert scores.miou == 1
 
 
-def test_an_ignored_label_outside_the_classes() -> None:
+def test_without_a_scored_pixel_the_scores_are_0() -> None:
+    masks = np.zeros((1, 2, 2), np.uint8)
+    scores = score(count_confusion(masks, masks, 3, 0), 0)
+    assert scores.iou == (None, None, None)
+    assert scores.miou == scores.miou_keras == 0
+
+
+def test_an_ignore_label_that_is_no_class() -> None:
     masks = np.array([[[0, 1, 255, 255]]], np.uint8)
     scores = score(count_confusion(masks, np.zeros((1, 1, 4), np.uint8), 2, 255), 255)
     assert scores.iou == (0.5, 0)

@@ -1,4 +1,4 @@
-"""When a worker's silence is a hang."""
+"""When the watchdog takes a silent worker for hung."""
 
 import socket
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from search.worker.heartbeat import BATCHES, LOOK_S, QUIET_S, Heartbeat, Watchdo
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -27,14 +27,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def ends(clock: Clock) -> Iterator[tuple[Heartbeat, Watchdog]]:
-    """A worker and its supervisor."""
+    """The two ends of the socket: a worker's and its supervisor's."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield Heartbeat(theirs), Watchdog(ours)
 
 
 def hung_after(watchdog: Watchdog, clock: Clock, seconds: float, look_s: float = 1.0) -> bool:
-    """Whether the supervisor, looking so often, takes the worker for hung within the seconds."""
+    """Whether the watchdog, asked every `look_s` seconds, reports a hang within `seconds`."""
     end = clock.now + seconds
     while clock.now < end:
         clock.now = min(end, clock.now + look_s)
@@ -59,7 +59,7 @@ def test_a_worker_has_worked_once_its_first_batch_is_done(ends: tuple[Heartbeat,
     assert watchdog.has_worked()
 
 
-def test_each_batch_begins_the_time_anew(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+def test_each_batch_restarts_the_time_limit(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
     heartbeat, watchdog = ends
     heartbeat.begin()
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_each_batch_begins_the_time_anew(ends: tuple[Heartbeat, Watchdog], clock
         heartbeat.batch()
 
 
-def test_slow_batches_have_twenty_times_their_median(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+def test_slow_batches_may_take_twenty_times_their_median(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
     heartbeat, watchdog = ends
     heartbeat.begin()
     for seconds in (100.0, 100.0, 1000.0, 100.0):  # the third one with the validation before it
@@ -79,7 +79,7 @@ def test_slow_batches_have_twenty_times_their_median(ends: tuple[Heartbeat, Watc
     assert hung_after(watchdog, clock, 2)
 
 
-def test_the_next_trial_does_not_inherit_slow_batches(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+def test_the_median_is_of_the_current_trials_batches(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
     heartbeat, watchdog = ends
     for _ in range(3):
         heartbeat.batch()
@@ -88,7 +88,7 @@ def test_the_next_trial_does_not_inherit_slow_batches(ends: tuple[Heartbeat, Wat
     assert hung_after(watchdog, clock, QUIET_S + 2)
 
 
-def test_between_trials_a_worker_may_take_its_time(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+def test_between_trials_there_is_no_time_limit(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
     heartbeat, watchdog = ends
     assert not hung_after(watchdog, clock, 2 * QUIET_S)
     heartbeat.begin()
@@ -96,7 +96,7 @@ def test_between_trials_a_worker_may_take_its_time(ends: tuple[Heartbeat, Watchd
     assert not hung_after(watchdog, clock, 2 * QUIET_S)
 
 
-def test_a_suspended_machine_is_no_hang(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
+def test_the_suspension_of_the_machine_is_not_a_hang(ends: tuple[Heartbeat, Watchdog], clock: Clock) -> None:
     heartbeat, watchdog = ends
     heartbeat.begin()
     assert not watchdog.is_hung()
@@ -105,7 +105,7 @@ def test_a_suspended_machine_is_no_hang(ends: tuple[Heartbeat, Watchdog], clock:
     assert not hung_after(watchdog, clock, QUIET_S - LOOK_S)
 
 
-def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Heartbeat, Watchdog]) -> None:
+def test_a_supervisor_that_does_not_read_blocks_no_worker(ends: tuple[Heartbeat, Watchdog]) -> None:
     heartbeat, watchdog = ends
     heartbeat.begin()
     for _ in range(100_000):
@@ -114,7 +114,7 @@ def test_a_supervisor_that_does_not_look_holds_nobody_up(ends: tuple[Heartbeat, 
     assert watchdog.allowed_s == QUIET_S
 
 
-def test_a_supervisor_that_is_gone_hurts_nobody() -> None:
+def test_a_worker_survives_the_end_of_its_supervisor() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         heartbeat = Heartbeat(theirs)

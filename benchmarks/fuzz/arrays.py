@@ -1,4 +1,4 @@
-"""What an array in an npz file may say of itself, or hold, that cannot be."""
+"""Invalid shapes, types and contents of arrays in npz files."""
 
 import numpy as np
 

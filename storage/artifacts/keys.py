@@ -1,0 +1,52 @@
+"""Keys of the artifact store's files.
+
+ID                          a picture, under the id that Optuna gives it
+checkpoints/STUDY/NUMBER    the checkpoint of a trial, by the trial's number
+weights/STUDY/NUMBER.keras  the weights of one of the study's best trials
+"""
+
+import re
+from urllib.parse import quote
+
+_PICTURE_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")
+_TRIAL_FILE = re.compile(r"checkpoints/[^/]+/[0-9]{1,10}|weights/[^/]+/[0-9]{1,10}\.keras")
+
+
+def checkpoint_key(study: str, number: int) -> str:
+    """The key of a trial's checkpoint.
+
+    Args:
+        study: the study's name, any text.
+        number: the trial's number, 0 or more.
+    """
+    return f"{_folder('checkpoints', study)}/{number}"
+
+
+def weights_key(study: str, number: int) -> str:
+    """The key of a trial's weights; arguments as for `checkpoint_key`."""
+    return f"{weights_folder(study)}/{number}.keras"
+
+
+def weights_folder(study: str) -> str:
+    """The folder of all weights of a study."""
+    return _folder("weights", study)
+
+
+def study_folders(study: str) -> list[str]:
+    """The folders of a study's checkpoints and weights."""
+    return [_folder("checkpoints", study), weights_folder(study)]
+
+
+def is_picture_id(key: str) -> bool:
+    """Whether the key may be a picture's: Optuna's ids are UUIDs, and no other text in a row may name a file."""
+    return _PICTURE_ID.fullmatch(key) is not None
+
+
+def is_trial_file(key: str) -> bool:
+    """Whether the key is that of a checkpoint or of weights, in a folder of any name."""
+    return _TRIAL_FILE.fullmatch(key) is not None
+
+
+def _folder(kind: str, study: str) -> str:
+    """A name of a study becomes that of one folder, since a slash or .. in it would lead elsewhere."""
+    return f"{kind}/{quote(study, safe=' ').replace('.', '%2E') or '%'}"
