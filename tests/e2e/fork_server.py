@@ -1,4 +1,4 @@
-"""Starts commands as forks of a process that has imported the command line, which takes 20 ms instead of a second.
+"""Starts commands as forks of a process that has imported the command line, which takes 50 ms instead of a second.
 
     python -P fork_server.py FD
 
@@ -7,8 +7,9 @@ this command, its standard output and its standard error. Through the command's 
 a line of JSON, and is sent two lines: the number of the process, and its exit status when it has ended. The server ends
 when the client closes FD.
 
-A command differs from one that was started afresh in that the modules of all commands have been imported: none of them
-reads the environment at its import. What commands import later, such as Keras, is imported by each anew.
+A command differs from one that was started as a program only in that the modules of all commands are imported already,
+in an environment that may not be its own: none of them, and no library of theirs, reads one of our variables at its
+import. Modules that a command imports later, such as Keras, are imported by each command.
 """
 
 import gc
@@ -47,7 +48,7 @@ def import_commands() -> None:
 
 def serve(server: socket.socket) -> None:
     """Starts commands; returns in each process that is to run one, and ends the server when the client has gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the processes that wait for commands are waited for by nobody
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the processes that wait for commands
     while True:
         _, files, _, _ = socket.recv_fds(server, 1, FILES)
         if not files:
@@ -55,13 +56,13 @@ def serve(server: socket.socket) -> None:
         if os.fork() == 0:
             server.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            start_command(*files)
+            fork_command(*files)
             return
         for file in files:
             os.close(file)
 
 
-def start_command(connection: int, out: int, err: int) -> None:
+def fork_command(connection: int, out: int, err: int) -> None:
     """Forks the command's process, in which it returns, and waits for its end."""
     with socket.socket(fileno=connection) as client, client.makefile() as lines:
         request = Request(**json.loads(lines.readline()))
@@ -77,7 +78,7 @@ def start_command(connection: int, out: int, err: int) -> None:
 
 
 def prepare(request: Request, out: int, err: int) -> None:
-    """Makes this process look as if it had been started as the request says."""
+    """Gives this process the files, arguments, environment, folder and limit of the request."""
     os.setsid()
     for file, standard in ((out, 1), (err, 2)):
         os.dup2(file, standard)
