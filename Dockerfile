@@ -1,7 +1,8 @@
 # The image of every service of docker-compose.yml. DEVICE=gpu adds the CUDA libraries to the smaller CPU image.
 ARG DEVICE=cpu
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-FROM python:3.11-slim-bookworm AS cpu
+FROM ${PYTHON_IMAGE} AS cpu
 ENV PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN --mount=type=bind,source=requirements.lock,target=/requirements.lock \
     --mount=type=cache,target=/root/.cache/pip \

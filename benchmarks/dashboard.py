@@ -28,7 +28,8 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 
-from search.study.plan import load_plan, question
+from search.study.plan import load_plan
+from search.study.question import question
 from search.study.study import create_study
 from storage.database.connection import Database, open_database
 from storage.settings import Settings

@@ -6,7 +6,6 @@ Usage: python docs/draw_live_table.py RUN_FOLDER docs/live-table.svg
 import re
 import sys
 import time
-from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from search.study.study import open_study
-from search.supervisor.monitor import describe_trial, finished_trials, is_duplicate
+from search.supervisor.monitor import describe_trial
 from search.terminal.live import LAST_SHOWN, StudyDisplay
 from storage.database.connection import open_database
 from storage.settings import Settings
+from storage.studies.finished import FinishedTrials
 from storage.studies.status import study_status
 from storage.studies.study import get_budget
 
@@ -30,10 +30,7 @@ def main(folder: Path, picture: Path) -> None:
     with open_database(Settings(dir=folder)) as db:
         opened = open_study(db)
         status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
-        trials = sorted(
-            (trial for trial in finished_trials(opened) if not is_duplicate(trial)),
-            key=lambda trial: trial.datetime_complete or datetime.min,
-        )
+        trials = [trial for trial in FinishedTrials(db, opened.study_id).read() if trial.was_trained]
         display = StudyDisplay(opened.study.study_name, opened.plan.base.budget.epochs, console)
         display.started = time.monotonic() - status.device_s / max(1, len(status.running))
         best = status.best.number if status.best else None

@@ -1,15 +1,19 @@
 """The command line. Each command is imported from `search/commands/` when it is called."""
 
 import importlib
+import io
 import signal
 import sys
 from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
+from typing import NoReturn
 
 import click
 from typing_extensions import override
 
+from search.clock import use_utc
+from search.supervisor.signals import heeded, leave_closed_terminal, signal_name
 from storage.errors import StorageError
-from trainer.errors import DivergedError, InputError
+from trainer.errors import DivergedError, InputError, printable
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -59,37 +63,57 @@ def cli() -> None:
     """Finds the best U-Net for a semantic segmentation data set."""
 
 
+class Ended(SystemExit):
+    """A signal ends the command, which stops its server and its workers on the way out."""
+
+
 def main() -> None:
     """Runs a command. Bad input ends it with one line on standard error and exit status 2."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _exit_on_signal)
+    use_utc()
+    for number in heeded((signal.SIGTERM, signal.SIGHUP)):
+        signal.signal(number, _end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files and studies may have letters that it cannot encode
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (InputError, StorageError, DivergedError) as error:
-        click.echo(f"unet-search: {' '.join(str(error).split())}", err=True)
-        sys.exit(BAD_INPUT)
+        _refuse(str(error))
+    except Ended as ended:
+        _say(f"ended by {signal_name(int(str(ended.code)))}")
+        raise
     except (KeyboardInterrupt, click.Abort) as error:
         if isinstance(error.__cause__, EOFError):  # click takes it for Ctrl-D; a truncated file raised it
             raise error.__cause__ from None
-        click.echo("unet-search: interrupted", err=True)
+        _say("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads the output any more
         sys.exit(1)
+    except UnicodeEncodeError as error:
+        _refuse(
+            f"names of files must be text in this system's encoding, {error.encoding}; got {error.object!r}; "
+            "rename it, or set LC_ALL=C.UTF-8"
+        )
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(
-            f"unet-search: files must be writable; got {where}{error.strerror}; free some space or name another place",
-            err=True,
-        )
-        sys.exit(BAD_INPUT)
+        _refuse(f"files must be writable; got {where}{error.strerror}; free some space or name another place")
 
 
-def _exit_on_signal(number: int, _frame: object) -> None:
-    """Raises SystemExit, so that the command stops its server and its workers."""
-    sys.exit(128 + number)
+def _end(number: int, _frame: object) -> None:
+    leave_closed_terminal()
+    raise Ended(128 + number)
+
+
+def _refuse(line: str) -> NoReturn:
+    _say(line)
+    sys.exit(BAD_INPUT)
+
+
+def _say(line: str) -> None:
+    click.echo(f"unet-search: {printable(' '.join(line.split()))}", err=True)

@@ -16,8 +16,9 @@ from typing import Any
 import optuna
 from typing_extensions import override
 
+from storage.folders import open_plain
 from storage.settings import mask_url
-from trainer.errors import InputError
+from trainer.errors import InputError, printable
 
 VARIABLE = "UNET_SEARCH_LOG"
 FORMATS = ("text", "json")
@@ -29,6 +30,8 @@ _log = logging.getLogger("search")
 
 class LineFormatter(logging.Formatter):
     """Formats a record as one line with passwords masked; in text a traceback follows on lines of its own.
+
+    What others wrote is escaped where it is not printable: a terminal that shows the log would obey it.
 
     Args:
         worker: the name of the worker that logs.
@@ -45,7 +48,7 @@ class LineFormatter(logging.Formatter):
         if self.log_format == "json":
             return json.dumps(entry)
         trace = entry.pop("traceback", None)
-        return _text(**entry) + (f"\n{trace}" if trace else "")
+        return "\n".join(printable(line) for line in (_text(**entry), *(trace or "").splitlines()))
 
     def _entry(self, record: logging.LogRecord) -> list[tuple[str, Any]]:
         trial, cause = getattr(record, "trial", None), getattr(record, "cause", None)
@@ -83,22 +86,22 @@ def log_event(
 
 
 def one_line(error: BaseException) -> str:
-    """The error's class and message on one line, at most MESSAGE_CHARACTERS long, with passwords masked."""
-    text = mask_url(" ".join(f"{type(error).__name__}: {error}".split()))
+    """The error's class and message on one printable line of at most MESSAGE_CHARACTERS, with passwords masked."""
+    text = printable(mask_url(" ".join(f"{type(error).__name__}: {error}".split())))
     return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 3]}..."
 
 
 def append_line(file: Path, worker: str, event: str, cause: str | None = None) -> None:
     """Adds a line to a worker's log from another process, its supervisor. Raises OSError."""
     record = logging.makeLogRecord({"msg": event, "cause": cause})
-    with file.open("a") as log:
+    with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=open_plain) as log:
         log.write(LineFormatter(worker, log_format()).format(record) + "\n")
 
 
 def refusal_line(cause: str, worker: str) -> str:
     """The last line of a worker that refuses its input; in text it is the cause alone, which the supervisor shows."""
     if os.environ.get(VARIABLE) != "json":
-        return mask_url(cause)
+        return printable(mask_url(cause))
     return LineFormatter(worker, "json").format(logging.makeLogRecord({"msg": "refuses", "cause": cause}))
 
 

@@ -4,14 +4,16 @@ import threading
 
 import tenacity
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError
 
 from search.log import log_event
 from storage.database.connection import Database, connect
+from storage.database.engine import WORKER_CONNECTIONS
 from storage.errors import StorageError
 
-# What SQLAlchemy and Optuna raise while the database is unreachable; InternalError where it has ended the session.
-UNREACHABLE = (OperationalError, InterfaceError, InternalError, StorageInternalError)
+# What SQLAlchemy and Optuna raise while the database is unreachable; InternalError where it has ended the session,
+# TimeoutError where the process's other threads have all connections.
+UNREACHABLE = (OperationalError, InterfaceError, InternalError, TimeoutError, StorageInternalError)
 WAIT_S = 300.0  # in all; then the last error is raised
 PAUSES = tenacity.wait_exponential(multiplier=0.2, max=10.0)  # seconds
 
@@ -26,7 +28,7 @@ waits_for_database = tenacity.retry(
 
 
 def connect_waiting(url: str, stop: threading.Event, wait_s: float = WAIT_S) -> Database:
-    """Opens a database that was reachable before, and waits for it where it does not answer now.
+    """Opens a worker's database, which was reachable before, and waits for it where it does not answer now.
 
     Raises StorageError, as `connect` does, after `wait_s` seconds or when `stop` is set.
     """
@@ -38,7 +40,7 @@ def connect_waiting(url: str, stop: threading.Event, wait_s: float = WAIT_S) -> 
         wait=PAUSES,
         reraise=True,
     )
-    return retrying(connect, url)
+    return retrying(connect, url, WORKER_CONNECTIONS)
 
 
 def _log_waiting(state: tenacity.RetryCallState) -> None:

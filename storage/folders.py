@@ -5,7 +5,9 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ELOOP, ENXIO, EPERM
 from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 
 from storage.errors import StorageError
 
@@ -30,7 +32,7 @@ def check_writable(folder: Path, remedy: str, min_free_mib: int = 1) -> None:
         free_mib = shutil.disk_usage(folder).free >> 20
     except OSError as error:
         remove_empty_folders(new_folders)
-        reason = (error.strerror or str(error)).lower() + _describe_owner(folder, error)
+        reason = (error.strerror or str(error)).lower() + describe_owner(folder, error)
         raise StorageError(f"the folder must be writable; got {folder} ({reason}); {remedy}") from error
     if free_mib < min_free_mib:
         remove_empty_folders(new_folders)
@@ -52,6 +54,38 @@ def remove_empty_folders(folders: list[Path]) -> None:
             return
 
 
+def open_plain(path: str | Path, flags: int) -> int:
+    """The `opener` of `open` for a file in a folder that others may own: a plain file, reached by no link of theirs.
+
+    Through a link, root would read and overwrite what it leads to; at a pipe it would wait for ever. Raises OSError.
+    """
+    check_link(Path(path).parent)
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (ELOOP, ENXIO):  # a link, a pipe without a reader
+            raise _not_plain(path) from None
+        raise
+    found = os.fstat(descriptor)
+    # A second name of another user's file, which is how a link to it looks that is not a symbolic one.
+    is_foreign = found.st_nlink > 1 and found.st_uid != Path(path).parent.stat().st_uid
+    if not S_ISREG(found.st_mode) or is_foreign:
+        os.close(descriptor)
+        raise _not_plain(path)
+    return descriptor
+
+
+def check_link(folder: Path) -> None:
+    """Raises PermissionError for a link to a folder that was made by somebody who does not own that folder."""
+    link = folder.lstat()
+    if S_ISLNK(link.st_mode) and link.st_uid not in (0, os.geteuid(), folder.stat().st_uid):
+        raise PermissionError(EPERM, f"a link of user {link.st_uid} to another user's folder; remove it", str(folder))
+
+
+def _not_plain(path: str | Path) -> PermissionError:
+    return PermissionError(EPERM, "a link, a pipe or the like in place of a plain file; remove it", str(path))
+
+
 @contextmanager
 def remove_unused_folders(folder: Path | None) -> Iterator[None]:
     """At its end, removes those of the folder and its parents that were made during the context and are empty."""
@@ -62,7 +96,7 @@ def remove_unused_folders(folder: Path | None) -> Iterator[None]:
         remove_empty_folders(new_folders)
 
 
-def _describe_owner(folder: Path, error: OSError) -> str:
+def describe_owner(folder: Path, error: OSError) -> str:
     """The end of the message where the folder belongs to another user."""
     if not isinstance(error, PermissionError) or not os.path.isdir(folder):
         return ""

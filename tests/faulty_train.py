@@ -1,9 +1,12 @@
 """Fake trainers with faults after which a trial must have lost one epoch at most."""
 
 import ctypes
+import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from sqlalchemy import create_engine, text
@@ -14,6 +17,7 @@ from storage.artifacts.keys import checkpoint_key
 from storage.artifacts.store import find_artifacts
 from storage.settings import Settings
 from tests.fake_train import (
+    LOOK_S,
     FakeEpoch,
     FakeFitted,
     Interrupted,
@@ -170,3 +174,18 @@ def make_trainer_without_results() -> Trainer:
     """Neither weights nor a note of a trial can be written."""
     notes.trial_note = fail_to_write_note
     return replace(make_trainer(), save_model=fail_to_save)
+
+
+def make_trainer_failing_in_slot_0() -> Trainer:
+    """Each failure follows an epoch of another slot's worker, all of whose trials are well. See `log_epochs`."""
+    assignment.RETRY_PAUSES_S = SHORT_PAUSES_S
+    name: str = json.loads(sys.argv[1])["worker"]
+    log, failed = Path(os.environ["FAKE_EPOCH_LOG"]), set[str]()
+
+    def wait_and_fail(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Path, stop: Any) -> FakeFitted:
+        failed.add(checkpoint.stem)
+        while not stop() and (not log.exists() or len(log.read_text().splitlines()) < 3 * len(failed)):
+            sleep(LOOK_S)
+        return fail()
+
+    return make_trainer(wait_and_fail if name.endswith(":0") else log_epochs)

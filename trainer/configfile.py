@@ -1,6 +1,7 @@
 """Configurations as TOML: presets, reading, writing, and changes by path."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -11,12 +12,19 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from trainer.config import TrainConfig
-from trainer.errors import InputError
+from trainer.errors import InputError, printable
 from trainer.files import atomic_write
 
 MAX_SHOWN = 120  # characters of a value in a message
+MAX_CHARACTERS = 1 << 20  # of a file; a search file has some thousand
+MAX_VALUES = 10_000  # in all tables and lists; each that is wrong takes a message of its own
 MAX_DEPTH = 20  # of nested tables and lists; a search file has four
 MAX_INTEGER = 2**63 - 1  # TOML's integers have 64 bits
+
+# A key of more than MAX_DEPTH parts, for 50,000 of which the parser would take 10 GB. It begins after what may stand
+# before a key: thus no text makes the search read it more than MAX_DEPTH times.
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_DEEP_KEY = re.compile(rf"(?<![^\s\[{{,]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_DEPTH}}}")
 
 
 def preset_names() -> list[str]:
@@ -43,30 +51,43 @@ def read_toml(source: str | Path) -> dict[str, Any]:
             raise InputError(
                 f"a configuration must be a TOML file or a preset; got {shown}; presets: {', '.join(preset_names())}"
             )
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"a configuration must be readable UTF-8 text; got {shown}: {error}") from None
+        text = _read_text(path, shown)
+    if _DEEP_KEY.search(text):
+        raise _too_deep(shown)
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits raises a plain ValueError
         raise InputError(f"a configuration must be valid TOML; got {shown}: {error or 'nested too deeply'}") from None
-    _check_extent(tables, shown)
+    check_extent(tables, shown)
     return tables
 
 
-def printable(name: str | Path) -> str:
-    """The name with unprintable characters escaped: a terminal would obey some of them."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(name))
+def _read_text(path: Path, shown: str) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"a configuration must be readable UTF-8 text; got {shown}: {error}") from None
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"a configuration must have at most {MAX_CHARACTERS:,} characters; got more in {shown}")
+    return text
 
 
-def _check_extent(tables: dict[str, Any], source: str) -> None:
-    """Refuses deep nesting and integers above 64 bits: the parser accepts both, later steps and messages cannot."""
+def _too_deep(shown: str) -> InputError:
+    return InputError(f"a configuration must be nested at most {MAX_DEPTH} deep; got deeper ones in {shown}")
+
+
+def check_extent(tables: dict[str, Any], source: str) -> None:
+    """Refuses many values, deep nesting and integers above 64 bits: the parser accepts them, later steps cannot."""
     pending: list[tuple[Any, int]] = [(tables, 0)]
+    values = 0
     while pending:
         value, depth = pending.pop()
+        values += 1
+        if values > MAX_VALUES:
+            raise InputError(f"a configuration must have at most {MAX_VALUES:,} values; got more in {source}")
         if depth > MAX_DEPTH:
-            raise InputError(f"a configuration must be nested at most {MAX_DEPTH} deep; got deeper ones in {source}")
+            raise _too_deep(source)
         if isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
             raise InputError(
                 f"a whole number must fit in 64 bits; got one of {value.bit_length()} bits in {source}; correct it"
@@ -131,7 +152,7 @@ def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] 
     tables = dump_config(config)
     document = {"seed": tables.pop("seed")} | ({"provenance": dict(provenance)} if provenance else {}) | tables
     with atomic_write(path) as partial:
-        partial.write_text(tomli_w.dumps(document), "utf-8")
+        partial.write_bytes(tomli_w.dumps(document).encode("utf-8", "replace"))  # a path of data need not be UTF-8
 
 
 def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str:
@@ -139,7 +160,7 @@ def explain(error: ValidationError, model: type[BaseModel] = TrainConfig) -> str
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "constrained-")))
     if first["type"] == "extra_forbidden":
-        return f"unknown key {path!r}{nearest(path, known_keys(model))}"
+        return f"unknown key {_shorten(path)}{nearest(path[:MAX_SHOWN], known_keys(model))}"
     message = first["msg"].removeprefix("Value error, ")
     if not path:
         return message

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.chaos import real, treatments
+from benchmarks.chaos import real, sick, treatments
 from benchmarks.chaos.fleet import Ours, Plain
 from benchmarks.chaos.server import Server, own_server
 from benchmarks.chaos.treatments import Row, Side
@@ -23,6 +23,10 @@ TREATMENTS: dict[str, Callable[[Side, Server], Row]] = {
     "paused": treatments.paused,
     "hung": treatments.hung,
     "terminated": treatments.terminated,
+    "stopped_in_claim": sick.stopped_in_claim,
+    "sick_host": sick.sick_host,
+    "store_away": sick.store_away,
+    "orphans": sick.orphans,
 }
 REAL: dict[str, Callable[[Server, Path | None], str]] = {"real": real.killed, "grown": real.grown}
 COLUMNS = "treatment, side, finished, stuck, failed, duplicated, gaps, epochs begun twice, died, seconds, note"

@@ -1,6 +1,7 @@
 """All worker processes of a search, a fleet: ours with their supervisors, and Optuna's, restarted where they die."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ class Ours:
     def start(self) -> None:
         with output(self.folder) as log:
             for host in range(self.hosts):
-                command = [*self.command, "--dir", f"host{host}"]
+                command = on_host(f"host{host}", [*self.command, "--dir", f"host{host}"])
                 self.processes.append(
                     subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
                 )
@@ -89,7 +90,7 @@ class Plain:
     def __init__(
         self, folder: Path, url: str, trials: int, workers: int, hosts: int = 1, epoch_s: float = 0.2, **extra: str
     ) -> None:
-        self.folder, self.count = folder, workers * hosts
+        self.folder, self.count, self.hosts = folder, workers * hosts, hosts
         self.environ = environment(folder, epoch_s) | extra
         self.command = [sys.executable, "-m", "benchmarks.chaos.plain_optuna", url, str(trials)]
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -97,11 +98,12 @@ class Plain:
 
     def start(self) -> None:
         self.stopped = False
-        self.processes = [self._start() for _ in range(self.count)]
+        self.processes = [self._start(index) for index in range(self.count)]
 
     def restart_dead(self) -> None:
         if not self.stopped:
-            self.processes = [self._start() if process.poll() else process for process in self.processes]
+            now = enumerate(self.processes)
+            self.processes = [self._start(index) if process.poll() else process for index, process in now]
 
     def workers(self) -> list[psutil.Process]:
         return [psutil.Process(process.pid) for process in self.processes if process.poll() is None]
@@ -122,9 +124,10 @@ class Plain:
     def statuses(self) -> list[int | None]:
         return [process.poll() for process in self.processes]
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, index: int) -> "subprocess.Popen[bytes]":
+        command = on_host(f"host{index % self.hosts}", self.command)
         with output(self.folder) as log:
-            return subprocess.Popen(self.command, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
+            return subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=log, stderr=log)
 
 
 def wait_for_end(fleet: Fleet, limit_s: float, on_poll: Callable[[float], None] = lambda elapsed_s: None) -> bool:
@@ -142,6 +145,13 @@ def wait_for_end(fleet: Fleet, limit_s: float, on_poll: Callable[[float], None] 
         time.sleep(POLL_S)
     fleet.kill()
     return False
+
+
+def on_host(name: str, command: list[str]) -> list[str]:
+    """The command in a namespace of its own, where the machine has that name; unchanged for who is not root."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return command
+    return ["unshare", "--uts", "sh", "-c", f'hostname {name} && exec "$@"', name, *command]
 
 
 def environment(folder: Path, epoch_s: float) -> dict[str, str]:

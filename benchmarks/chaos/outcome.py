@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 STATES = text("""
     select t.state::text as state, count(*) as trials from trials t
     where not (t.state = 'FAIL' and exists (select from trial_user_attributes a
-      where a.trial_id = t.trial_id and a.key = 'cause' and a.value_json = '"duplicate"'))
+      where a.trial_id = t.trial_id and a.key = 'cause' and a.value_json in ('"duplicate"', '"surplus"')))
     group by t.state""")
 PARAMETERS = text("""
     select t.number, json_object_agg(p.param_name, p.param_value order by p.param_name)::text as drawn
@@ -27,7 +27,7 @@ class Outcome:
 
     finished: int  # complete or pruned
     running: int  # although no process is left
-    failed: int  # without duplicates, which were not trained
+    failed: int  # without those that were not trained
     duplicated: int  # finished with the parameters of another trial
     gaps: int  # finished with a step missing in their curves
     repeated: int  # epochs begun again

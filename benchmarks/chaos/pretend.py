@@ -1,16 +1,19 @@
 """A simulated training of seconds instead of minutes, for both sides the same.
 
 An epoch takes PRETEND_EPOCH_S seconds, and adds a line "KEY EPOCH" to the file PRETEND_LOG when it begins. The first
-training that finds no file PRETEND_HANG creates it and hangs. PRETEND_QUIET_S replaces the watchdog's ten minutes.
+training that finds no file PRETEND_HANG creates it and hangs. On the host PRETEND_SICK_HOST every epoch fails.
+PRETEND_QUIET_S replaces the watchdog's ten minutes.
 """
 
 import math
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chaos.connections import harm_connections
 from search.worker import heartbeat
 from search.worker.trainer import Trainer
 from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, load_history, save_history
@@ -32,6 +35,8 @@ def work(key: object, epoch: int, should_stop: Callable[[], bool] = lambda: Fals
     """Simulates an epoch: writes its line to the log, and sleeps."""
     with open(os.environ["PRETEND_LOG"], "a") as log:
         log.write(f"{key} {epoch}\n")
+    if os.environ.get("PRETEND_SICK_HOST") == socket.gethostname():
+        raise RuntimeError("the device fell off the bus")
     for _ in range(BATCHES):
         if should_stop():
             raise Interrupted
@@ -73,6 +78,7 @@ def train(
 
 def trainer() -> Trainer:
     """The trainer of our workers."""
+    harm_connections()
     heartbeat.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", heartbeat.QUIET_S))
     simulated: Any = train  # it returns a FakeFitted
     return Trainer(simulated, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)

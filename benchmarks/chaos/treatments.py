@@ -44,6 +44,10 @@ class SeenWorkers:
         self.pids |= {worker.pid for worker in workers}
         return workers
 
+    def on_poll(self, elapsed_s: float) -> None:
+        """For treatments that do nothing meanwhile."""
+        self.update()
+
 
 @contextmanager
 def workspace(server: Server) -> Iterator[tuple[Path, str]]:
@@ -133,11 +137,7 @@ def _first_start(side: Side, server: Server, hosts: int, trials: int) -> Row:
     with workspace(server) as (folder, url):
         fleet = side(folder, url, trials, 1, hosts)
         seen = SeenWorkers(fleet)
-
-        def on_poll(elapsed_s: float) -> None:
-            seen.update()
-
-        ended, seconds = run_fleet(fleet, 180, on_poll)
+        ended, seconds = run_fleet(fleet, 180, seen.on_poll)
         died = max(0, len(seen.pids) - hosts) + sum(map(bool, fleet.statuses()))
         return make_row("", fleet, trials, url, folder, died, seconds, ended)
 

@@ -10,10 +10,14 @@ from zlib import crc32
 
 import numpy as np
 
+from benchmarks.fuzz.backups import write_backup
 from benchmarks.fuzz.models import ESCAPED, write_model
 from benchmarks.fuzz.npz import write_npz
 from benchmarks.fuzz.pictures import write_pictures
 from benchmarks.fuzz.tables import write_config, write_plan
+from storage.backup.check import check_backup
+from storage.backup.read import open_backup
+from storage.errors import StorageError
 from trainer.config import DataConfig
 from trainer.configfile import load_config
 from trainer.data.dataset import open_dataset
@@ -42,6 +46,7 @@ WRITERS: dict[str, Callable[[np.random.Generator, Path], Path]] = {
     "pictures": write_pictures,
     "config": write_config,
     "plan": write_plan,
+    "backup": write_backup,
 }
 
 
@@ -73,7 +78,7 @@ def read(case: Case, source: Path) -> str:
     """Reads the source as a command would; returns READ, REFUSED, or what is wrong."""
     try:
         _load(case, source)
-    except InputError as error:
+    except (InputError, StorageError) as error:
         line = " ".join(str(error).split())  # as the command line shows it
         return REFUSED if line.isprintable() else f"unprintable: {line!a}"
     except MemoryError:
@@ -92,11 +97,20 @@ def _load(case: Case, source: Path) -> None:
         from search.study.plan import load_plan  # with Optuna
 
         load_plan(source)
+    elif case.kind == "backup":
+        _load_backup(source)
     else:
         read_config(source)
         from trainer.result.save import load_result  # with Keras
 
         load_result(source)
+
+
+def _load_backup(source: Path) -> None:
+    from search.study.question import check_stored_question  # with Optuna
+
+    with open_backup(source) as backup:
+        check_backup(backup, check_question=check_stored_question)
 
 
 def _load_data(case: Case, source: Path) -> None:

@@ -16,6 +16,7 @@ LINES = {
     "pictures": ("data", "check", "{}", "--set", "data.validation=0.5"),
     "config": ("presets", "{}"),
     "plan": ("run", "{}", "--data", "nowhere.npz"),
+    "backup": ("db", "restore", "{}", "--dir", "run"),
     "model": ("predict", "{}", "--data", "test.npz", "-o", "masks.npz"),
 }
 

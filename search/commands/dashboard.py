@@ -7,10 +7,13 @@ from optuna_dashboard import wsgi
 
 from search.commands.options import dir_option, load_settings
 from search.dashboard.accounts import Accounts, AccountSettings, check_host
+from search.dashboard.addresses import Proxies, ProxySettings
+from search.dashboard.artifacts import take_over_artifacts
+from search.dashboard.failures import answer_failures
 from search.dashboard.front import Front
 from search.dashboard.reports import cache_reports
 from search.dashboard.server import listen, serve, warm_cache
-from search.dashboard.studies import intercept_study_changes
+from search.dashboard.studies import take_over_studies
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
 from storage.folders import remove_unused_folders
@@ -27,16 +30,20 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
 
     DASHBOARD_PASSWORD lets the user DASHBOARD_USER (admin) in, who may change studies; DASHBOARD_VIEWER_PASSWORD lets
     DASHBOARD_VIEWER_USER (viewer) in, who may look. With neither, every user of this machine may look, and nobody else.
+    DASHBOARD_TRUSTED_PROXY is the address of a proxy in front, whose X-Forwarded-For, -Proto and -Host are believed.
     """
     settings = load_settings(folder)
     accounts = Accounts(AccountSettings())
-    check_host(host, accounts)
+    proxies = Proxies(ProxySettings().trusted)
+    check_host(host, accounts, proxies)
     with remove_unused_folders(artifacts_folder(settings)), open_database(settings) as db, listen(host, port) as socket:
         artifacts = open_artifacts(settings)
         app = wsgi(db.storage, artifact_store=artifacts.store)  # the cached storage, not a URL
-        front = Front(intercept_study_changes(app, db, artifacts), accounts, cache_reports(db, artifacts))
+        take_over_studies(app, db, artifacts)
+        take_over_artifacts(app, artifacts)
+        front = Front(answer_failures(app), accounts, cache_reports(db, artifacts), proxies)
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"
         click.echo(f"dashboard at http://{shown}:{socket.getsockname()[1]}/ ({note})")
         warm_cache(db.storage)
-        serve(front, socket)
+        serve(front, socket, front.may_upload, proxies)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from search.commands.options import json_option, parse_sets, set_option
+from search.terminal.plain import cell, plain_console, say
 from storage.folders import remove_unused_folders
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...],
         return
     _print(found)
     if sheet is not None:
-        click.echo(f"contact sheet: {sheet}")
+        say(f"contact sheet: {sheet}")
 
 
 @data.command()
@@ -52,7 +53,7 @@ def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
     from trainer.data.inspect import write_cleaned
 
     with remove_unused_folders(output.parent):
-        click.echo(write_cleaned(_config(file, False, sets), output))
+        say(str(write_cleaned(_config(file, False, sets), output)))
 
 
 def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
@@ -65,12 +66,11 @@ def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
 
 def _print(found: "Inspection") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     figures = found.summary()
     height, width = figures["size"]
-    console = Console(highlight=False)
+    console = plain_console()
     groups = "no groups" if figures["groups"] is None else f"{figures['groups']} groups"
     console.print(f"{figures['images']} images of {height}x{width}, {groups}, {figures['test_images']} test images")
     console.print(f"{figures['dropped']} dropped, {figures['kept']} kept; fingerprint {figures['fingerprint'][:16]}")
@@ -81,12 +81,12 @@ def _print(found: "Inspection") -> None:
         name = f"{row.label} {row.name}" + (" (ignored)" if row.ignored else "")
         validates = row.validation_share
         shares = ("-", "-") if validates is None else (f"{1 - validates:.1%}", f"{validates:.1%}")
-        table.add_row(name, f"{row.share:.2%}", "training", *_counts(row.training), shares[0])
+        table.add_row(cell(name), f"{row.share:.2%}", "training", *_counts(row.training), shares[0])
         table.add_row("", "", "validation", *_counts(row.validation), shares[1])
     console.print(table)
     _print_dropped(found)
     for warning in found.warnings:
-        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
+        console.print(cell("warning:", "yellow"), cell(warning), soft_wrap=True)
 
 
 def _print_dropped(found: "Inspection") -> None:
@@ -95,7 +95,7 @@ def _print_dropped(found: "Inspection") -> None:
     for image in found.dataset.dropped:
         reasons.setdefault(image.reason, []).append(image.index)
     for reason, indices in reasons.items():
-        click.echo(f"dropped: {reason}: {', '.join(map(str, indices))}")
+        say(f"dropped: {reason}: {', '.join(map(str, indices))}")
 
 
 def _counts(side: "SideCounts") -> list[str]:

@@ -19,6 +19,7 @@ from search.commands.options import (
 from search.doctor.check import Check
 from search.doctor.examine import SearchOptions, examine
 from search.supervisor.devices import DeviceChoice
+from trainer.errors import printable
 
 PROBLEM_FOUND = 2  # exit status where a search could not run
 COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -59,4 +60,4 @@ def doctor(
 
 def print_check(check: Check) -> None:
     """Prints one line for people, coloured on a terminal."""
-    click.echo(f"{click.style(f'{check.state:8}', fg=COLOURS[check.state])} {check.name:12} {check.text}")
+    click.echo(f"{click.style(f'{check.state:8}', fg=COLOURS[check.state])} {check.name:12} {printable(check.text)}")

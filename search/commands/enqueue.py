@@ -17,6 +17,7 @@ from search.space.parse import is_shared
 from search.study.enqueue import describe_enqueued, enqueue_warm_starts
 from search.study.study import OpenStudy, open_study
 from search.study.warmstart import WarmStart, check_sizes, load_warm_starts
+from search.terminal.plain import say
 from storage.database.connection import open_database
 from trainer.data.dataset import open_dataset
 from trainer.errors import InputError
@@ -36,7 +37,7 @@ def enqueue(
         opened = open_study(db, name, absolute_path(data))
         starts = read_warm_starts(opened, sources, sets)
         for line in describe_enqueued(db, opened, enqueue_warm_starts(db, opened, starts)):
-            click.echo(line)
+            say(line)
 
 
 def read_warm_starts(opened: OpenStudy, sources: tuple[str, ...], sets: tuple[str, ...]) -> tuple[WarmStart, ...]:

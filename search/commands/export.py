@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from search.commands.options import dir_option, load_settings, study_option
+from search.terminal.plain import say
 from storage.database.connection import open_database
 from trainer.errors import InputError
 
@@ -24,4 +25,4 @@ def export(name: str | None, folder: Path | None, trial: int | None, output: Pat
             found = export_trial(open_study(db, name), output, trial)
         except OSError as error:
             raise InputError(f"a file must be writable; got {output}: {error.strerror}; choose another") from None
-        click.echo(f"trial {found.number}, validation mIoU {found.value:.4f}, is in {output}")
+        say(f"trial {found.number}, validation mIoU {found.value:.4f}, is in {output}")

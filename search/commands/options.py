@@ -1,5 +1,6 @@
 """Options that several commands have in common."""
 
+import shlex
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import click
 
+from search.terminal.plain import say
 from storage.folders import remove_unused_folders
 from storage.settings import Settings
+from trainer.configfile import check_extent
 from trainer.errors import InputError
 
 Command = Callable[..., None]
@@ -56,6 +59,8 @@ metrics_options = combine_options(
 
 def load_settings(folder: Path | None) -> Settings:
     """The settings of the environment, with the run's folder from the command line. Raises InputError."""
+    if Path(".env").is_fifo():
+        raise InputError(".env must be a plain file; got a pipe, at which every command would wait; remove it")
     try:
         settings = Settings()
     except UnicodeDecodeError as error:
@@ -71,10 +76,16 @@ def find_data(data: Path | None, settings: Settings) -> Path:
 
     sample = settings.dir / "sample.npz"
     if not sample.exists():
-        click.echo(f"no --data: a sample is generated in {sample}", err=True)
+        say(f"no --data: a sample is generated in {sample}", err=True)
         with remove_unused_folders(settings.dir):
             write_sample(sample)
     return sample
+
+
+def command_line(settings: Settings, command: str, study: str, *more: str) -> str:
+    """A command of ours as it is to be typed in this folder, with the options that lead to the same study."""
+    folder = [] if settings.dir == Settings().dir.expanduser() else ["--dir", str(settings.dir)]
+    return shlex.join(["unet-search", command, "--study", study, *folder, *more])
 
 
 def absolute_path(data: Path | None) -> str | None:
@@ -90,6 +101,7 @@ def parse_sets(sets: Sequence[str]) -> dict[str, Any]:
         if not equals or not path.strip():
             raise InputError(f"--set must be PATH=VALUE, such as model.depth=3; got {item!r}")
         changes[path.strip()] = _parse_value(text.strip())
+    check_extent(changes, "--set")
     return changes
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from search.commands.options import json_option
+from search.terminal.plain import say
 from storage.folders import check_writable, remove_unused_folders
 
 
@@ -36,7 +37,7 @@ def predict(folder: Path, data: Path, output: Path) -> None:
         check_writable(output.parent, "choose another place with -o")
         masks = predict_masks(model, images)
         write_masks(masks, names, output)
-    click.echo(f"{len(masks)} masks of {masks.shape[1]}x{masks.shape[2]} in {output}")
+    say(f"{len(masks)} masks of {masks.shape[1]}x{masks.shape[2]} in {output}")
 
 
 @click.command()
@@ -67,6 +68,4 @@ def evaluate(folder: Path, data: Path, as_json: bool) -> None:
         click.echo(json.dumps(figures))
         return
     classes = ", ".join(f"{n} {v:.4f}" for n, v in zip(dataset.names, scores.iou, strict=True) if v is not None)
-    click.echo(
-        f"mIoU {scores.miou:.4f} (as Keras counts: {scores.miou_keras:.4f}) on {len(predicted)} images: {classes}"
-    )
+    say(f"mIoU {scores.miou:.4f} (as Keras counts: {scores.miou_keras:.4f}) on {len(predicted)} images: {classes}")

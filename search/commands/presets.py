@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from search.commands.options import json_option
+from search.terminal.plain import cell, plain_console
 from search.terminal.tables import plain_table
 
 COURSE_IMAGE = (64, 128, 1)  # height, width, channels; only the channels affect the number of parameters
@@ -16,16 +17,14 @@ COURSE_IMAGE = (64, 128, 1)  # height, width, channels; only the channels affect
 @json_option
 def presets(sources: tuple[str, ...], as_json: bool) -> None:
     """Count the parameters of presets (all of them when none is named) or files, for grey images of 64x128."""
-    from rich.console import Console
-
     counted = count_parameters(sources)
     if as_json:
         click.echo(json.dumps(counted))
         return
     table = plain_table("configuration", "parameters", "trainable")
     for row in counted:
-        table.add_row(row["name"], f"{row['parameters']:,}", f"{row['trainable']:,}")
-    Console(highlight=False).print(table)
+        table.add_row(cell(row["name"]), f"{row['parameters']:,}", f"{row['trainable']:,}")
+    plain_console().print(table)
 
 
 def count_parameters(sources: tuple[str, ...]) -> list[dict[str, Any]]:

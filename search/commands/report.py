@@ -7,6 +7,7 @@ import click
 from search.commands.options import dir_option, load_settings, study_option
 from search.report.page import write_report
 from search.study.study import open_study
+from search.terminal.plain import say
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
 from storage.folders import remove_unused_folders
@@ -32,4 +33,4 @@ def report(name: str | None, folder: Path | None, output: Path) -> None:
             write_report(open_study(db, name), db, open_artifacts(settings), output)
         except OSError as error:
             raise InputError(f"a file must be writable; got {output}: {error.strerror}; choose another") from None
-        click.echo(f"the study's report is in {output}")
+        say(f"the study's report is in {output}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from search.commands.launch import check_folders, make_plan, make_question, prepare_study, run_study, stopped_line
+from search.commands.launch import check_folders, make_plan, make_question, prepare_study, run_study
 from search.commands.options import (
     absolute_path,
     combine_options,
@@ -19,13 +19,16 @@ from search.commands.options import (
     metrics_options,
     study_option,
 )
+from search.commands.result import stopped_line
+from search.study.question import check_question
 from search.study.study import open_study
-from search.supervisor.devices import DeviceChoice, list_device_slots
+from search.supervisor.devices import MOST_SLOTS, DeviceChoice, list_device_slots
 from search.supervisor.prometheus import serve_metrics
 from search.supervisor.supervisor import WorkerGroup
+from search.terminal.plain import say
 from search.worker.contract import DEFAULT_TRAINER
 from storage.database.connection import open_database
-from storage.studies.study import freeze_question, get_budget, stop_reason
+from storage.studies.study import get_budget, stop_reason
 
 plan_options = combine_options(
     click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
@@ -69,7 +72,7 @@ worker_options = combine_options(
     click.option(
         "--workers-per-gpu",
         "per_gpu",
-        type=click.IntRange(1),
+        type=click.IntRange(1, MOST_SLOTS),
         default=1,
         envvar="UNET_SEARCH_WORKERS_PER_GPU",
         help="Worker processes that share a GPU and its memory.  [default: 1]",
@@ -110,9 +113,9 @@ def run(
     with (
         check_folders(settings),
         serve_metrics(metrics_port, metrics_host) as metrics,
-        open_database(settings, create=True) as db,
+        open_database(settings, create=True, workers=len(slots)) as db,
     ):
-        opened = prepare_study(db, plan, question)
+        opened = prepare_study(db, plan, question, planned["trials"])
         limit_s = plan.study.timeout_s
         group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
         sys.exit(run_study(db, opened, group, metrics))
@@ -126,9 +129,9 @@ def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     plan = make_plan(settings, **planned)
     question = make_question(plan, deterministic)
     with check_folders(settings), open_database(settings, create=True) as db:
-        opened = prepare_study(db, plan, question)
+        opened = prepare_study(db, plan, question, planned["trials"])
         trials = get_budget(db, opened.study_id)
-        click.echo(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
+        say(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
 
 
 @click.command()
@@ -157,11 +160,11 @@ def worker(
     with check_folders(settings), serve_metrics(metrics_port, metrics_host) as metrics, open_database(settings) as db:
         opened = open_study(db, name, path)
         if reason := stop_reason(db, opened.study_id):
-            click.echo(stopped_line(reason), err=True)
+            say(stopped_line(settings, opened.study.study_name, reason), err=True)
             return
         deterministic = bool(opened.question["deterministic"])
         question = make_question(opened.plan, deterministic)
-        freeze_question(db, opened.study_id, question)  # raises an error here, not in each worker
+        check_question(db, opened.study_id, question)  # raises an error here, not in each worker
         slots = list_device_slots(workers, device, deterministic, per_gpu)
         group = WorkerGroup(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)
         sys.exit(run_study(db, opened, group, metrics))

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from search.commands.options import dir_option, json_option, load_settings, study_option
 from search.format import format_duration
+from search.terminal.plain import cell, plain_console, say
 from search.terminal.summary import best_line, counts_line, seconds_left
 from search.terminal.tables import leaderboard_table, running_table
-from storage.database.connection import open_database
+from storage.database.connection import Database, open_database
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import find_study, get_budget, stop_reason
 
@@ -29,16 +31,43 @@ def status(name: str | None, folder: Path | None, as_json: bool, watch: bool) ->
     with open_database(load_settings(folder)) as db:
         study_id, found_name = find_study(db, name)
         while True:
-            found, budget = study_status(db, study_id), get_budget(db, study_id)
-            if as_json:
-                click.echo(json.dumps(status_as_json(found_name, found, budget)))
-            else:
-                if watch:
-                    click.clear()  # does nothing where the output is not a terminal
-                print_status(found_name, found, budget, stop_reason(db, study_id))
+            try:
+                show_status(db, study_id, found_name, as_json, watch)
+            except SQLAlchemyError as error:
+                if not watch:
+                    raise
+                from search.log import one_line  # imports Optuna
+
+                cause = one_line(getattr(error, "orig", None) or error)
+                say(f"the database does not answer and is asked again, until Ctrl-C: {cause}", err=True)
             if not watch:
                 return
             time.sleep(WATCH_S)
+
+
+def show_status(db: Database, study_id: int, name: str, as_json: bool, clear: bool) -> None:
+    """Prints the study's state as it is now, on a terminal instead of what stands there where `clear` is true."""
+    found, budget = study_status(db, study_id), get_budget(db, study_id)
+    if as_json:
+        click.echo(json.dumps(status_as_json(name, found, budget)))
+        return
+    end = describe_end(db, study_id, name, found, budget)
+    if clear:
+        click.clear()  # does nothing where the output is not a terminal
+    print_status(name, found, budget, end)
+
+
+def describe_end(db: Database, study_id: int, name: str, found: StudyStatus, budget: int) -> str | None:
+    """Why the study goes on no more below its budget; None while it may."""
+    if reason := stop_reason(db, study_id):
+        return f"stopped: {reason}"
+    counts = found.counts
+    if counts.complete + counts.pruned >= budget or counts.running or counts.waiting:
+        return None
+    from search.study.space_left import exhausted_line  # Optuna takes a second to import
+    from search.study.study import open_study
+
+    return exhausted_line(db, open_study(db, name))
 
 
 def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
@@ -82,18 +111,14 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
     }
 
 
-def print_status(name: str, found: StudyStatus, budget: int, reason: str | None) -> None:
-    """Prints a status for people; `reason` is why the study was stopped, if it was."""
-    from rich.console import Console
-
+def print_status(name: str, found: StudyStatus, budget: int, end: str | None) -> None:
+    """Prints a status for people; `end` is why the study goes on no more, if it does not."""
     left_s = seconds_left(found, budget)
-    console = Console(highlight=False)
-    console.print(f"[bold]{name}[/]  {counts_line(found, budget)}")
-    console.print(best_line(found), markup=False)
-    console.print(
-        f"{found.device_s / 3600:.2f} device-hours, to go {'unknown' if left_s is None else format_duration(left_s)}"
-        + (f"; stopped: {reason}" if reason else "")
-    )
+    to_go = "unknown" if left_s is None else format_duration(left_s)
+    console = plain_console()
+    console.print(cell(name, "bold"), f" {counts_line(found, budget)}")
+    console.print(cell(best_line(found)))
+    console.print(cell(f"{found.device_s / 3600:.2f} device-hours, to go {to_go}" + (f"; {end}" if end else "")))
     if found.running:
         console.print(running_table(found.running, None))
     if found.leaders:

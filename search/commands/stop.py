@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from search.commands.options import dir_option, load_settings, study_option
+from search.terminal.plain import say
 from storage.database.connection import open_database
 from storage.studies.study import STOP_NOW, find_study, resume_study, stop_study
 
@@ -18,7 +19,7 @@ def stop(name: str | None, folder: Path | None, now: bool) -> None:
     with open_database(load_settings(folder)) as db:
         study_id, found_name = find_study(db, name)
         stop_study(db, study_id, STOP_NOW if now else "asked for by `unet-search stop`")
-        click.echo(f"study {found_name} starts no more trials; `unet-search resume` lets it go on")
+        say(f"study {found_name} starts no more trials; `unet-search resume` lets it go on")
 
 
 @click.command()
@@ -29,4 +30,4 @@ def resume(name: str | None, folder: Path | None) -> None:
     with open_database(load_settings(folder)) as db:
         study_id, found_name = find_study(db, name)
         resume_study(db, study_id)
-        click.echo(f"study {found_name} may go on; start its workers with `unet-search run` or `worker`")
+        say(f"study {found_name} may go on; start its workers with `unet-search run` or `worker`")

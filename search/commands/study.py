@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from search.commands.options import dir_option, json_option, load_settings
+from search.terminal.plain import plain_console, say
 from search.terminal.tables import studies_table
 from storage.artifacts.store import find_artifacts
 from storage.database.connection import open_database
 from storage.studies.catalogue import ListedStudy, delete_study, list_studies
 from storage.studies.study import find_study
-from trainer.errors import InputError
+from trainer.errors import InputError, printable
 
 
 @click.group()
@@ -28,8 +29,6 @@ def study() -> None:
 @json_option
 def list_all(folder: Path | None, as_json: bool) -> None:
     """Trials by state, the best one, age and size of every study."""
-    from rich.console import Console
-
     settings = load_settings(folder)
     artifacts = find_artifacts(settings)
     with open_database(settings) as db:
@@ -37,7 +36,7 @@ def list_all(folder: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(studies_as_json(found)))
     elif found:
-        Console(highlight=False).print(studies_table(found))
+        plain_console().print(studies_table(found))
     else:
         click.echo("no studies; start one with `unet-search run`")
 
@@ -55,7 +54,7 @@ def delete(name: str, yes: bool, folder: Path | None) -> None:
         if not yes:
             _confirm(name)
         removed = delete_study(db, artifacts, study_id, name)
-    click.echo(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
+    say(f"study {name} is deleted: {removed.rows:,} rows, {removed.files:,} files")
 
 
 def studies_as_json(found: Sequence[ListedStudy]) -> dict[str, Any]:
@@ -81,4 +80,6 @@ def _confirm(name: str) -> None:
         raise InputError(
             f"a study must not be deleted by accident; got {name} where nobody can be asked; say so with --yes"
         )
-    click.confirm(f"Delete study {name} with its trials, pictures, checkpoints and weights, for good?", abort=True)
+    click.confirm(
+        f"Delete study {printable(name)} with its trials, pictures, checkpoints and weights, for good?", abort=True
+    )

@@ -19,6 +19,7 @@ from search.commands.options import (
     parse_sets,
     set_option,
 )
+from search.terminal.plain import say
 from storage.folders import check_writable, remove_unused_folders
 from trainer.config import TrainConfig
 from trainer.configfile import load_config, override, read_toml
@@ -91,7 +92,7 @@ def print_metrics(metrics: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(metrics))
         return
-    click.echo(
+    say(
         f"best mIoU {metrics['miou']:.4f} (as Keras counts: {metrics['miou_keras']:.4f}) at epoch "
         f"{metrics['best_epoch']} of {metrics['epochs']}; {metrics['parameters']:,} parameters, "
         f"{metrics['images_per_second']:.0f} images/s, {metrics['seconds'] / 60:.1f} min; in {metrics['folder']}"
@@ -151,7 +152,7 @@ def _train(config: TrainConfig, dataset: "Dataset", folder: Path, require_gpu: b
         backend.require_gpu()
     checkpoint = folder / f"checkpoint-{digest(config)[:8]}-{config.seed}-{dataset.fingerprint[:8]}.npz"
     if checkpoint.exists():
-        click.echo(f"going on from {checkpoint}", err=True)
+        say(f"going on from {checkpoint}", err=True)
     fitted = fit.train(config, dataset, EpochPrinter(config, dataset), checkpoint)
     result.write_result(fitted, dataset, folder, write_figures)
     checkpoint.unlink(missing_ok=True)
@@ -175,7 +176,7 @@ class EpochPrinter:
         classes = " ".join(
             f"{name} {iou:.3f}" for name, iou in zip(self._names, epoch.iou, strict=True) if iou is not None
         )
-        click.echo(
+        say(
             f"epoch {epoch.epoch}/{self._epochs}  loss {epoch.loss:.4f}  mIoU {epoch.miou:.4f}  ({classes})  "
             f"{epoch.seconds:.1f} s, about {left_s / 60:.0f} min to go",
             err=True,

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from search.dashboard.addresses import Proxies
 from trainer.errors import InputError
 
 NOT_UTF8 = re.compile("[\ud800-\udfff]")  # surrogates, as which Python reads other bytes of the environment
@@ -71,8 +72,13 @@ class Accounts:
         return any(account.user == user for account in self._passwords)
 
 
-def check_host(host: str, accounts: Accounts) -> None:
+def check_host(host: str, accounts: Accounts, proxies: Proxies) -> None:
     """Raises InputError where other machines could reach a server without a password."""
+    if not accounts and proxies:
+        raise InputError(
+            "a dashboard behind a proxy needs a password; got DASHBOARD_TRUSTED_PROXY without one; "
+            "set DASHBOARD_PASSWORD, or unset DASHBOARD_TRUSTED_PROXY"
+        )
     if not accounts and not is_loopback(host):
         raise InputError(
             f"a dashboard that others can reach needs a password; got --host {host} without one; "

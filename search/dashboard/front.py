@@ -8,40 +8,58 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.wrappers import Response
 
 from search.dashboard.accounts import VISITOR, Account, Accounts
+from search.dashboard.addresses import Proxies
+from search.dashboard.log import log
 from search.dashboard.pages import account_page, login_page, message_page, studies_page
-from search.dashboard.reports import ReportCache
+from search.dashboard.reports import ReportBusy, ReportCache
 from search.dashboard.request import Request, own_path
-from search.dashboard.response import add_security_headers, html_page, json_error, redirect
+from search.dashboard.response import add_security_headers, html_page, json_error, log_outcome, redirect
 from search.dashboard.sessions import Sessions
 from search.dashboard.throttle import PasswordCheck, TooManyTries
 from storage.errors import StorageError
 from trainer.errors import InputError
 
 PAGES = ("", "dashboard", "report")  # first parts of the paths that people open in a browser
+BROWSER_S = 90 * 24 * 3600  # how long a browser is known to have signed in
+RETRY_S = 5  # when to ask again for a report
 
 
 class Front:
     """The front's WSGI application."""
 
-    def __init__(self, dashboard: WSGIApplication, accounts: Accounts, reports: ReportCache) -> None:
+    def __init__(
+        self, dashboard: WSGIApplication, accounts: Accounts, reports: ReportCache, proxies: Proxies | None = None
+    ) -> None:
         self._dashboard = dashboard
         self._accounts = accounts
         self._reports = reports
+        self._proxies = proxies or Proxies()
         self._password_check = PasswordCheck(accounts)
         self._sessions = Sessions()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers a request, itself or by the dashboard."""
+        self._proxies.read_headers(environ)
         request = Request(environ, populate_request=False)
         try:
             application = self._route(request)
         except TooManyTries as error:
-            application = _with_retry_after(json_error(HTTPStatus.TOO_MANY_REQUESTS, str(error)), error)
-        environ.pop("HTTP_X_FORWARDED_HOST", None)  # optuna-dashboard would redirect the browser to that host
+            application = _with_retry_after(json_error(HTTPStatus.TOO_MANY_REQUESTS, str(error)), error.seconds)
         return application(environ, add_security_headers(start_response, request.path))
+
+    def may_upload(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request, whose body is still to come, is one of an account that may change studies."""
+        self._proxies.read_headers(environ)
+        try:
+            account = self._authenticate(Request(environ, populate_request=False))
+        except TooManyTries:
+            return False
+        return account is not None and account.may_change
 
     def _route(self, request: Request) -> WSGIApplication:
         """What answers the request: the dashboard, or a response of the front's own. Raises TooManyTries."""
+        if not request.is_path_clear:
+            return json_error(HTTPStatus.BAD_REQUEST, "a path must be UTF-8 without control characters")
         if not self._accounts and not request.is_local:
             return json_error(HTTPStatus.FORBIDDEN, "without a password only this machine's own names are answered")
         if request.is_change and request.is_cross_site:
@@ -58,6 +76,9 @@ class Front:
             return redirect("/dashboard")
         if path == "/report" or path.startswith("/report/"):
             return self._show_report(request, path.removeprefix("/report").removeprefix("/"))
+        if request.is_change:
+            change = f"{account.user} at {request.remote_addr} asks {request.method} {quote(path)}"
+            return log_outcome(self._dashboard, change)
         return self._dashboard
 
     def _authenticate(self, request: Request) -> Account | None:
@@ -72,7 +93,11 @@ class Front:
     def _sign_in_or_out(self, request: Request, account: Account | None, path: str) -> Response:
         if request.method == "POST" and path == "/logout":
             self._sessions.end(request.token)
-            return _redirect_with_token(request, "/login", "", max_age_s=0)
+            if account is not None:
+                log(f"{account.user} signs out from {request.remote_addr}")
+            response = redirect("/login")
+            _set_cookie(request, response, request.cookie_name, "", max_age_s=0)
+            return response
         if request.method == "POST":
             return self._sign_in(request)
         if account is not None:
@@ -84,14 +109,18 @@ class Front:
         after = own_path(form.get("next", ""))
         user, password = form.get("user", ""), form.get("password", "")
         try:
-            account = self._password_check.find_account(user, password, request.remote_addr or "")
+            account = self._password_check.find_account(user, password, request.remote_addr or "", request.browser)
         except TooManyTries as error:
             html = login_page(request.host, after, f"Too many wrong passwords: wait {error.seconds} seconds.")
-            return _with_retry_after(html_page(html, HTTPStatus.TOO_MANY_REQUESTS), error)
+            return _with_retry_after(html_page(html, HTTPStatus.TOO_MANY_REQUESTS), error.seconds)
         if account is None:
             return html_page(login_page(request.host, after, "Wrong user or password."), HTTPStatus.UNAUTHORIZED)
         self._sessions.end(request.token)
-        return _redirect_with_token(request, after, self._sessions.begin(account))
+        response = redirect(after)
+        _set_cookie(request, response, request.cookie_name, self._sessions.begin(account))
+        browser = self._password_check.remember_browser(user, request.browser)
+        _set_cookie(request, response, request.browser_cookie_name, browser, BROWSER_S)
+        return response
 
     def _show_report(self, request: Request, study: str) -> Response:
         """The report of a study; without a name, a redirect to the only study's, or a list."""
@@ -99,10 +128,12 @@ class Front:
             if study:
                 return html_page(self._reports.page(study))
             links = {name: f"/report/{quote(name, safe='')}" for name in self._reports.list_names()}
-        except (InputError, StorageError) as error:
-            missing = isinstance(error, InputError)
-            status = HTTPStatus.NOT_FOUND if missing else HTTPStatus.SERVICE_UNAVAILABLE
-            return html_page(message_page(request.host, "No report", str(error)), status)
+        except InputError as error:
+            return html_page(message_page(request.host, "No report", str(error)), HTTPStatus.NOT_FOUND)
+        except (ReportBusy, StorageError) as error:
+            log(str(error))
+            html = message_page(request.host, "No report", str(error))
+            return _with_retry_after(html_page(html, HTTPStatus.SERVICE_UNAVAILABLE), RETRY_S)
         if len(links) == 1:
             return redirect(next(iter(links.values())))
         return html_page(studies_page(request.host, links))
@@ -118,16 +149,12 @@ def _ask_to_sign_in(request: Request) -> Response:
     return response
 
 
-def _redirect_with_token(request: Request, path: str, token: str, max_age_s: int | None = None) -> Response:
-    """Stores the session's token in a cookie for this server alone, which no script can read."""
-    response = redirect(path)
-    response.set_cookie(
-        request.cookie_name, token, max_age_s, secure=request.is_https, httponly=True, samesite="Strict"
-    )
-    return response
+def _set_cookie(request: Request, response: Response, name: str, value: str, max_age_s: int | None = None) -> None:
+    """Stores a token in a cookie for this server alone, which no script can read."""
+    response.set_cookie(name, value, max_age_s, secure=request.is_https, httponly=True, samesite="Strict")
 
 
-def _with_retry_after(response: Response, error: TooManyTries) -> Response:
+def _with_retry_after(response: Response, seconds: int) -> Response:
     """The response with the header that says when to try again."""
-    response.headers["Retry-After"] = str(error.seconds)
+    response.headers["Retry-After"] = str(seconds)
     return response

@@ -1,6 +1,7 @@
 """What the front reads of a request."""
 
 import re
+from unicodedata import category
 from urllib.parse import parse_qs, quote, urlsplit
 
 from typing_extensions import override
@@ -32,6 +33,15 @@ class Request(wrappers.Request):
         return self.method not in SAFE_METHODS
 
     @property
+    def is_path_clear(self) -> bool:
+        """Whether its path is UTF-8 without control characters and line ends, which no two routers read alike."""
+        try:
+            path = self.environ["PATH_INFO"].encode("latin-1").decode()
+        except UnicodeDecodeError:
+            return False
+        return not any(category(letter) in ("Cc", "Zl", "Zp") for letter in path)
+
+    @property
     def path_and_query(self) -> str:
         """The path and the query that were asked for, percent-encoded."""
         query = self.query_string.decode("latin-1")
@@ -52,6 +62,16 @@ class Request(wrappers.Request):
     def token(self) -> str | None:
         """The session's token."""
         return self.cookies.get(self.cookie_name)
+
+    @property
+    def browser_cookie_name(self) -> str:
+        """The name of the cookie by which a browser is known after its session."""
+        return f"{self.cookie_name}_browser"
+
+    @property
+    def browser(self) -> str:
+        """The token of a browser that has signed in before; empty where it has none."""
+        return self.cookies.get(self.browser_cookie_name, "")
 
     @property
     def credentials(self) -> tuple[str, str] | None:
@@ -79,8 +99,8 @@ class Request(wrappers.Request):
 
     @property
     def is_https(self) -> bool:
-        """Whether a proxy received it by https. A client that forges this header restricts its own cookie alone."""
-        return self.headers.get("X-Forwarded-Proto") == "https"
+        """Whether a trusted proxy received it by https."""
+        return self.scheme == "https"
 
     @property
     def is_local(self) -> bool:

@@ -2,22 +2,26 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
 
+from search.dashboard.addresses import Proxies
+from search.dashboard.connections import MAX_CONNECTIONS, Server
 from trainer.errors import InputError
 
 THREADS = 8
-MAX_CONNECTIONS = 500  # open at once; each browser opens some
-MAX_BODY_BYTES = 16 * 2**20  # of a request; Waitress reads all of it before the application is called
+LOOK_S = 1  # how often the server looks for slow clients
+MAX_HEAD_BYTES = 32 * 2**10  # of a request
+MAX_BODY_BYTES = 16 * 2**20  # of a request of somebody who may change studies
 SHUTDOWN_S = 1.0  # how long requests may still take when the server is told to end
 
 
@@ -36,26 +40,52 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(app: WSGIApplication, listener: socket.socket) -> None:
-    """Answers requests until a signal's handler raises; its exception reaches the caller."""
-    logging.getLogger("waitress").setLevel(logging.ERROR)  # a page sends many requests: that some wait is no warning
+def serve(
+    app: WSGIApplication,
+    listener: socket.socket,
+    may_upload: Callable[[WSGIEnvironment], bool],
+    proxies: Proxies,
+) -> None:
+    """Answers requests until a signal's handler raises; its exception reaches the caller.
+
+    Args:
+        app: what answers them.
+        listener: where clients connect.
+        may_upload: whether the client of an environment may send more than SMALL_BODY_BYTES.
+        proxies: which may have any number of connections.
+    """
     connections: dict[int, object] = {}
-    server = create_server(
-        app,
-        map=connections,
-        sockets=[listener],
-        threads=THREADS,
-        ident=None,
-        connection_limit=MAX_CONNECTIONS,
-        max_request_body_size=MAX_BODY_BYTES,
-        clear_untrusted_proxy_headers=False,  # the front reads X-Forwarded-Proto, and none of the others
-        asyncore_use_poll=True,
-    )
+    server = make_server(app, listener, may_upload, proxies, connections)
     try:
-        wasyncore.loop(map=connections, use_poll=True)  # server.run() would swallow the handler's SystemExit
+        wasyncore.loop(LOOK_S, map=connections, use_poll=True)  # server.run() would swallow the handler's SystemExit
     finally:
         server.task_dispatcher.shutdown(timeout=SHUTDOWN_S)
         wasyncore.close_all(connections)
+
+
+def make_server(
+    app: WSGIApplication,
+    listener: socket.socket,
+    may_upload: Callable[[WSGIEnvironment], bool],
+    proxies: Proxies,
+    connections: dict[int, object],
+) -> Server:
+    """The server in a loop's dictionary of `connections`; other arguments as for `serve`."""
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # a page sends many requests: that some wait is no warning
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(THREADS)
+    adjustments = Adjustments(
+        ident=None,
+        connection_limit=2 * MAX_CONNECTIONS,  # the server closes some before it comes to that
+        cleanup_interval=LOOK_S,
+        max_request_header_size=MAX_HEAD_BYTES,
+        max_request_body_size=MAX_BODY_BYTES,
+        clear_untrusted_proxy_headers=False,  # the front does it
+    )
+    where = (listener.family, listener.type, listener.proto, listener.getsockname())
+    server = Server(app, connections, True, listener, dispatcher, adjustments, where, bind_socket=False)
+    server.may_upload, server.proxies = may_upload, proxies
+    return server
 
 
 def warm_cache(storage: BaseStorage) -> None:

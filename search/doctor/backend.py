@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from search.backend import choose_backend
 from search.doctor.check import Check
 from search.study.provenance import versions
 from search.supervisor.devices import DeviceChoice, list_gpus
+from search.supervisor.python import module_command, module_path
 from trainer.errors import InputError
 
 PROBE_S = 180.0  # the limit; the first import from a slow disk takes a minute
@@ -38,15 +37,13 @@ def look_at_backend(device: DeviceChoice) -> list[Check]:
 
 def probe(device: DeviceChoice) -> dict[str, Any]:
     """The name and the GPUs of the backend in a new process. Raises InputError where it does not load."""
-    source = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
-    command = [sys.executable, "-m", "search.doctor.probe", device]
     try:
         done = subprocess.run(
-            command,
-            env={**os.environ, **PROBE_ENVIRONMENT, "PYTHONPATH": paths},
+            module_command("search.doctor.probe", device),
+            env={**os.environ, **PROBE_ENVIRONMENT, "PYTHONPATH": module_path()},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PROBE_S,
         )
     except subprocess.TimeoutExpired:

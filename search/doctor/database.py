@@ -8,25 +8,28 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from search.doctor.check import Check, guarded
-from storage.database.health import MIN_MAJOR, Health, check_tables, read_health
+from storage.database.engine import embedded_connections, needed_connections
+from storage.database.health import MIN_MAJOR, Health, check_tables, lack_of_connections, read_health
 from storage.embedded.binaries import PACKAGE, PROGRAMS, PUBLIC, is_public
 from storage.embedded.server import MIN_FREE_MIB, REMEDY, embedded_server, has_server
 from storage.errors import StorageError
 from storage.folders import check_writable, remove_unused_folders
-from storage.settings import Settings, mask_url
+from storage.settings import Settings, describe_url
 
-CONNECTIONS_EACH = 5  # of every worker and of their supervisor; see storage/database/connection.py
 SKEW_S = 3.0
 PROGRAM_S = 30
 
 
 @contextmanager
-def keep_server_running(settings: Settings) -> Iterator[None]:
-    """Runs the embedded server, if there is one and it starts, so that each check inside need not start it."""
+def keep_server_running(settings: Settings, workers: int) -> Iterator[None]:
+    """Runs the embedded server, if there is one and it starts, as a search with so many workers would.
+
+    So each check inside need not start it.
+    """
     with ExitStack() as stack:
         if settings.database_url is None and has_server(settings.dir):
             with suppress(StorageError, OSError):
-                stack.enter_context(embedded_server(settings.dir))
+                stack.enter_context(embedded_server(settings.dir, embedded_connections(workers)))
         yield
 
 
@@ -40,11 +43,11 @@ def look_at_database(settings: Settings, workers: int) -> Iterator[Check]:
         StorageError: there is no server, or it does not answer.
     """
     if settings.database_url is not None:
-        yield from _look_at_server(settings.database_url, mask_url(settings.database_url), workers)
+        yield from _look_at_server(settings.database_url, describe_url(settings.database_url), workers)
     elif not has_server(settings.dir):
         yield _look_at_programs(settings.dir)
     else:
-        with embedded_server(settings.dir) as url:
+        with embedded_server(settings.dir, embedded_connections(workers)) as url:
             yield from _look_at_server(url, f"the embedded server in {settings.dir / 'pgdata'}", workers)
 
 
@@ -71,16 +74,12 @@ def _judge_version(health: Health, where: str) -> Check:
 
 
 def _judge_connections(health: Health, workers: int) -> Check:
-    needed, left = (workers + 1) * CONNECTIONS_EACH, health.max_connections - health.other_connections
-    if left < needed:
-        text = (
-            f"{workers} workers and their supervisor must have up to {needed} connections; got {left}: "
-            f"{health.max_connections} in all, {health.other_connections} in use by others; raise max_connections, "
-            "or lower --workers"
-        )
-        return Check("connections", "problem", text)
-    text = f"{left} of {health.max_connections} left by others; {workers} workers on this host take up to {needed}"
-    return Check("connections", "ok", text)
+    left = health.max_connections - health.other_connections
+    if reason := lack_of_connections(health, workers, left):
+        return Check("connections", "problem", reason)
+    text = f"{left} of {health.max_connections} left by others" if not health.pooled else "shared by a pooler"
+    needed = needed_connections(workers)
+    return Check("connections", "ok", f"{text}; {workers} workers on this host take up to {needed}")
 
 
 def _judge_clock(health: Health) -> Check:

@@ -36,7 +36,7 @@ def examine(options: SearchOptions) -> Iterator[Check]:
     yield from guarded("workers", lambda: look_at_workers(options.workers, options.device))
     yield from guarded("run folder", lambda: look_at_run_folder(settings))
     yield from guarded("artifacts", lambda: look_at_artifacts(settings))
-    with keep_server_running(settings):
+    with keep_server_running(settings, _count_workers(options)):
         yield from guarded("database", lambda: look_at_database(settings, _count_workers(options)))
         yield from guarded("data", lambda: look_at_data(settings, options.data, options.sets, options.study))
 

@@ -18,6 +18,16 @@ from storage.database.connection import Database
 from trainer.files import atomic_write
 
 MAX_PICTURED = 3  # trials whose pictures are shown
+HEAD_CHARACTERS = 1000  # of a page, in which its study is named
+
+
+def is_report(opened: OpenStudy, path: Path) -> bool:
+    """Whether a file is a report of this study."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return _mark(opened) in file.read(HEAD_CHARACTERS)
+    except (OSError, UnicodeError):
+        return False
 
 
 def write_report(opened: OpenStudy, db: Database, artifacts: Artifacts, path: Path) -> None:
@@ -43,6 +53,7 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         report=report,
         plan=opened.plan,
         question=opened.question,
+        mark=_mark(opened),
         best=next(iter(report.leaders), None),
         charts=_charts(report) if report.leaders else {},
         pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:MAX_PICTURED]],
@@ -54,6 +65,12 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         now=datetime.now(UTC),
     )
     return page.encode("utf-8", "replace").decode()  # a file's name need not be UTF-8
+
+
+def _mark(opened: OpenStudy) -> Markup:
+    """The element by which a page is known to be of this study, and not of another of its name."""
+    element = Markup('<meta name="unet-search-study" content="{} {}">')
+    return element.format(opened.plan.study.name, opened.created.isoformat())
 
 
 def _charts(report: Report) -> dict[str, Markup]:

@@ -12,7 +12,7 @@ from search.study.provenance import commit, versions
 from search.study.study import OpenStudy
 from storage.studies.attributes import TrialAttributes
 from trainer.config import TrainConfig
-from trainer.configfile import override, parse_config, write_config
+from trainer.configfile import override, parse_config, read_toml, write_config
 from trainer.errors import InputError
 
 
@@ -31,14 +31,15 @@ def export_trial(opened: OpenStudy, path: Path, number: int | None = None) -> Fr
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
     """The complete or pruned trial with this number, or the best one. Raises InputError where there is none."""
     if number is None:
-        best = leaderboard(study, 1)
-        if not best:
+        number = next((trial.number for trial in leaderboard(study, 1)), None)
+        if number is None:
             raise InputError(f"an export needs a complete trial; study {study.study_name} has none yet; wait for one")
-        return best[0]
-    trial = next((trial for trial in study.get_trials(deepcopy=False) if trial.number == number), None)
-    if trial is None or trial.state not in (TrialState.COMPLETE, TrialState.PRUNED) or not _config(trial):
+    trial = _read_trial(study, number)
+    if trial is None or trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         state = "no such trial" if trial is None else trial.state.name.lower()
         raise InputError(f"an exported trial must be complete or pruned; got {number} ({state}); see `status`")
+    if not _config(trial):
+        raise InputError(f"an exported trial must be one of ours; got {number}, which another program has added")
     return trial
 
 
@@ -52,6 +53,7 @@ def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
     attributes = TrialAttributes.read(trial.user_attrs)
     table = {
         "study": opened.study.study_name,
+        "study_created": opened.created,
         "trial": trial.number,
         "name": attributes.name,
         "value": trial.value,
@@ -65,6 +67,31 @@ def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
         "versions": attributes.versions or versions(),
     }
     return {key: value for key, value in table.items() if value is not None}  # TOML has no null
+
+
+def exported_trial(opened: OpenStudy, path: Path) -> int | None:
+    """The number of the study's trial that a file was exported from; None where it is of another study, or no export.
+
+    Files of earlier versions do not tell studies of one name and the same data from each other.
+    """
+    try:
+        found = read_toml(path)["provenance"]
+        is_ours = (found["study"], found["fingerprint"]) == (
+            opened.plan.study.name,
+            opened.question["data.fingerprint"],
+        )
+        return found["trial"] if is_ours and found.get("study_created", opened.created) == opened.created else None
+    except (InputError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _read_trial(study: optuna.Study, number: int) -> FrozenTrial | None:
+    """A trial, without the others."""
+    storage = study._storage
+    try:
+        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
+    except KeyError:
+        return None
 
 
 def _config(trial: FrozenTrial) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""The plan of a search as frozen data, from `search.toml` and the command line, and the question that it asks."""
+"""The plan of a search as frozen data, from `search.toml` and the command line."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from search.space.parse import default_space, fix_axes, parse_space
-from search.space.space import Space, space_tables
+from search.space.space import Space
 from search.study.warmstart import WarmStart, load_warm_starts, resolve_source
 from trainer.config import Table, TrainConfig
-from trainer.configfile import explain, flatten, override, parse_config, read_toml
+from trainer.configfile import explain, override, parse_config, read_toml
 from trainer.errors import InputError
 
 
@@ -20,10 +19,10 @@ class StudyTable(Table):
     """`[study]`: how the study is run."""
 
     name: str = Field("unet", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-    trials: int = Field(100, ge=1)  # complete, pruned and running together
+    trials: int = Field(100, ge=1, lt=2**31)  # complete, pruned and running together
     seed: int = Field(0, ge=0, lt=2**31)
     pruner: Literal["median", "halving", "none"] = "median"
-    startup_trials: int = Field(4, ge=1)  # complete trials before the first is pruned
+    startup_trials: int = Field(4, ge=1, lt=2**31)  # complete trials before the first is pruned
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
     timeout_s: float | None = Field(None, gt=0)  # until the workers stop; another run goes on with their trials
     warm_start: tuple[str, ...] = ()  # sources: "report", presets, files
@@ -86,45 +85,6 @@ def load_plan(
     return Plan(file.study, base, space, file.constraints, load_warm_starts(sources, base, space, fixed))
 
 
-def question(plan: Plan, fingerprint: str, backend: str, deterministic: bool = False) -> dict[str, Any]:
-    """What the study asks, as flat JSON: it is frozen in the study, and compared by everyone who joins it.
-
-    Name, budget, timeout, warm starts and the path of the data are no part of it.
-
-    Args:
-        fingerprint: of the data.
-        backend: of Keras.
-        deterministic: whether the same trial must give the same bits on the same machine.
-    """
-    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start"})
-    base = {path: value for path, value in flatten(plan.base).items() if path not in ("data.path", "seed")}
-    asked = (
-        {"data.fingerprint": fingerprint, "engine": backend, "deterministic": deterministic}
-        | {f"study.{key}": value for key, value in study.items()}
-        | {f"train.{path}": value for path, value in base.items()}
-        | {f"space.{path}": table for path, table in space_tables(plan.space).items()}
-        | {f"constraints.{key}": value for key, value in plan.constraints.model_dump().items()}
-    )
-    plain: dict[str, Any] = json.loads(json.dumps(asked))  # tuples become lists, as they come back from the database
-    return plain
-
-
-def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: str | None) -> Plan:
-    """The plan of a stored question, without warm starts: what a worker needs, which has no `search.toml`.
-
-    Args:
-        asked: the question.
-        name: of the study.
-        trials: its budget.
-        data: the path of the data on this host.
-    """
-    study = {"name": name, "trials": trials, **_strip_prefix(asked, "study.")}
-    base = override(TrainConfig(), _strip_prefix(asked, "train.") | {"data.path": data})
-    space = parse_space(_strip_prefix(asked, "space."), base)
-    constraints = ConstraintsTable.model_validate(_strip_prefix(asked, "constraints."))
-    return Plan(StudyTable.model_validate(study), base, space, constraints)
-
-
 def _read_search_file(path: Path | None, study: Mapping[str, Any]) -> SearchFile:
     if path is not None and not path.is_file():
         raise InputError(f"a search must be a TOML file; got {path}, which is no file")
@@ -179,7 +139,3 @@ def _list_paths(train: Mapping[str, Any]) -> set[str]:
 def _check_disjoint(train: Mapping[str, Any], space: Mapping[str, Any]) -> None:
     for path in sorted(_list_paths(train) & set(space)):
         raise InputError(f"a path must be fixed in [train] or searched in [space], not both; got {path!r}")
-
-
-def _strip_prefix(asked: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in asked.items() if key.startswith(prefix)}

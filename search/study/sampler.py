@@ -14,17 +14,19 @@ from search.space.space import trial_seed
 
 
 class SeededSampler(BaseSampler):
-    """Delegates to a TPE sampler (multivariate, constant liar: the defaults of Optuna 5) made for each trial.
+    """Delegates to a TPE sampler (multivariate, constant liar: Optuna 5's defaults) that is reseeded for each trial.
 
-    Its seed derives from the study's seed and the trial's number, so that a restarted worker samples what it would
-    have sampled without the restart, and no two workers sample alike.
+    The seed derives from the study's seed and the trial's number, so that a restarted worker samples what it would
+    have sampled without the restart, and no two workers sample alike. The TPE sampler stays, since it remembers which
+    trials its search space is derived from.
     """
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._at_random = False
         self._fixed: Mapping[str, Value] = {}
-        self._delegate: BaseSampler = RandomSampler(seed)
+        self._random, self._tpe = RandomSampler(seed), TPESampler(seed=seed)
+        self._delegate: BaseSampler = self._random
 
     def sample_by_model(self) -> None:
         """From the next trial on, samples by TPE."""
@@ -41,7 +43,9 @@ class SeededSampler(BaseSampler):
     @override
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         seed = trial_seed(self._seed, trial.number)
-        self._delegate = RandomSampler(seed) if self._at_random else TPESampler(seed=seed)
+        for generator in (self._random._rng, self._tpe._rng, self._tpe._random_sampler._rng):
+            generator.rng.seed(seed)
+        self._delegate = self._random if self._at_random else self._tpe
         self._delegate.before_trial(study, trial)
 
     @override

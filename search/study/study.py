@@ -1,16 +1,20 @@
 """A study in the database: created once with its question, and opened by every command and worker that joins it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 
-from search.study.plan import Plan, StudyTable, plan_from_question
+from search.study.plan import Plan
+from search.study.pruner import make_pruner
+from search.study.question import check_question, complete_question, plan_from_question
 from search.study.sampler import SeededSampler
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.attributes import StudyAttributes
-from storage.studies.study import freeze_question, get_budget, set_budget
+from storage.studies.study import get_budget, get_created, set_budget
 from trainer.errors import InputError
 
 
@@ -22,6 +26,7 @@ class OpenStudy:
     study_id: int
     plan: Plan
     question: dict[str, Any]
+    created: datetime
 
     @property
     def sampler(self) -> SeededSampler:
@@ -33,20 +38,22 @@ class OpenStudy:
 def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStudy:
     """Creates the plan's study, or opens the one of its name.
 
-    The budget becomes the plan's when its number of trials was given, or when the study has none yet.
+    A new study has the plan's budget; see `change_budget` for one that exists.
 
     Args:
-        question: what the plan asks, of `search.study.plan.question`.
+        question: what the plan asks, of `search.study.question.question`.
 
     Raises:
         StorageError: the stored question differs; both values are named, and the study is left as it was.
+        InputError: another program made a study of that name.
     """
     study = optuna.create_study(
         storage=db.storage, study_name=plan.study.name, direction="maximize", load_if_exists=True
     )
+    _check_ours(study)
     study_id = db.storage.get_study_id_from_name(plan.study.name)
-    freeze_question(db, study_id, question)
-    if "trials" in plan.study.model_fields_set or not _has_budget(db, study_id):
+    check_question(db, study_id, question)
+    if not _has_budget(db, study_id):
         set_budget(db, study_id, plan.study.trials)
     attributes = StudyAttributes.read(study.user_attrs)
     if attributes.question != question:
@@ -54,6 +61,27 @@ def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStud
     if attributes.data != plan.base.data.path:
         StudyAttributes(data=plan.base.data.path).write(study)
     return open_study(db, plan.study.name)
+
+
+def change_budget(db: Database, opened: OpenStudy, plan: Plan, trials: int | None) -> str | None:
+    """Changes a study's budget to the command's number of trials, or to a larger one of the plan's file.
+
+    Args:
+        plan: of the command, whose file may name a number.
+        trials: the number that the command line names, if it does.
+
+    Returns:
+        What to tell people; None where nothing changes.
+    """
+    before = get_budget(db, opened.study_id)
+    in_file = plan.study.trials if "trials" in plan.study.model_fields_set else before
+    wanted = in_file if trials is None else trials
+    if wanted == before:
+        return None
+    if trials is None and wanted < before:
+        return f"the study keeps its {before} trials, more than the {wanted} of the file; --trials {wanted} lowers them"
+    set_budget(db, opened.study_id, wanted)
+    return f"the study has {wanted} trials now; before it had {before}"
 
 
 def open_study(db: Database, name: str | None = None, data: str | None = None) -> OpenStudy:
@@ -72,20 +100,11 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
     if attributes.question is None:
         raise InputError(f"a study must be one of unet-search; got {name!r}, made by something else; give another name")
     study_id = db.storage.get_study_id_from_name(name)
-    plan = plan_from_question(attributes.question, name, get_budget(db, study_id), data or attributes.data)
+    question = complete_question(attributes.question)
+    plan = plan_from_question(question, name, get_budget(db, study_id), data or attributes.data)
     study.sampler = SeededSampler(plan.study.seed)
-    study.pruner = make_pruner(plan.study, plan.base.budget.epochs)
-    return OpenStudy(study, study_id, plan, attributes.question)
-
-
-def make_pruner(study: StudyTable, epochs: int) -> optuna.pruners.BasePruner:
-    """The pruner that `[study]` names; its steps are epochs, counted from 1."""
-    warmup = max(1, round(study.warmup * epochs))
-    if study.pruner == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=study.startup_trials, n_warmup_steps=warmup)
-    if study.pruner == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(min_resource=warmup, reduction_factor=3)
-    return optuna.pruners.NopPruner()
+    study.pruner = make_pruner(db, plan.study, plan.base.budget.epochs)
+    return OpenStudy(study, study_id, plan, question, get_created(db, study_id))
 
 
 def study_names(db: Database) -> list[str]:
@@ -103,6 +122,17 @@ def _find_name(db: Database, name: str | None) -> str:
         rule = "a study must be named where there is not just one" if name is None else "a study must exist"
         raise InputError(f"{rule}; got {name!r}; in the database: {existing}; start one with `unet-search run`")
     return name
+
+
+def _check_ours(study: optuna.Study) -> None:
+    """Refuses a study that another program made; one without trials may be ours, from a command that was killed."""
+    if StudyAttributes.read(study.user_attrs).question is not None:
+        return
+    if study.directions != [StudyDirection.MAXIMIZE] or study.get_trials(deepcopy=False):
+        raise InputError(
+            f"a study must be one of unet-search; got {study.study_name!r}, which another program made; "
+            "give another name with --study"
+        )
 
 
 def _has_budget(db: Database, study_id: int) -> bool:

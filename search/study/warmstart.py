@@ -15,8 +15,8 @@ from search.space.parse import is_shared
 from search.space.space import Space, applies
 from storage.studies.attributes import TrialAttributes
 from trainer.config import TrainConfig
-from trainer.configfile import flatten, load_config, override, parse_config, preset_names, printable
-from trainer.errors import InputError
+from trainer.configfile import flatten, load_config, override, parse_config, preset_names
+from trainer.errors import InputError, printable
 from trainer.model.shape import check_shape
 
 PAPER = "report"  # the source that stands for the four systems of the course's report, in the order of its table

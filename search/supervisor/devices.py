@@ -1,23 +1,24 @@
 """The device slots of this host: the GPU or share of the cores of each worker process, and its environment."""
 
+import math
 import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import psutil
 
 from search.backend import choose_backend
+from trainer.cgroup import cpu_limit, memory_limit
 from trainer.errors import InputError
 
 DeviceChoice = Literal["auto", "gpu", "cpu"]
 NVIDIA_SMI = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
 NVIDIA_SMI_S = 20.0
+MOST_SLOTS = 1000
 MOST_CPU_SLOTS = 8
 CPU_SLOT_BYTES = 3 * 2**30  # of a worker with its backend, data and a network of the default space
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ def list_device_slots(
         per_gpu: the number of slots that share a GPU.
 
     Raises:
-        InputError: `workers` is below 1, or no GPU is found for "gpu".
+        InputError: `workers` is no possible number, or no GPU is found for "gpu".
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers must be 1 or more; got {workers}")
+    if workers is not None and not 1 <= workers <= MOST_SLOTS:
+        raise InputError(f"--workers must be 1 to {MOST_SLOTS:,}; got {workers}")
     gpus = [] if device == "cpu" else list_gpus()
     if device == "gpu" and not gpus:
         raise InputError("--device gpu needs a GPU that nvidia-smi lists; got none; check the driver or use the CPU")
@@ -92,21 +93,14 @@ def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
 
 
 def count_cores() -> int:
-    """The number of cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of cores that this process may run on, or whose time its container may use where that is less."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(cores, cpu_limit())))
 
 
 def memory_bytes() -> int:
     """The memory of the machine, or of its container where that has less."""
-    limits = [int(psutil.virtual_memory().total)]
-    for path in CGROUP_LIMITS:
-        try:
-            limits.append(int(path.read_text()))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return min(limits)
+    return int(min(psutil.virtual_memory().total, memory_limit()))
 
 
 def default_cpu_workers(cores: int, memory: int) -> int:

@@ -7,17 +7,17 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic, sleep
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.log import log_format
+from search.log import log_format, one_line
 from search.supervisor.devices import DeviceSlot
 from search.supervisor.process import WorkerProcess
+from search.supervisor.python import module_path
 from search.supervisor.signals import SignalCounter, count_signals
-from search.worker.contract import BAD_INPUT, DEFAULT_TRAINER, DONE, FAILURES, GRACE_S, GROWN, Order
+from search.worker.contract import AWAY, BAD_INPUT, DEFAULT_TRAINER, DONE, FAILURES, GRACE_S, GROWN, Order
 from storage.database.connection import Database
 from storage.settings import Settings
 from storage.studies.leases import release_owner
@@ -48,10 +48,11 @@ def run_workers(db: Database, group: WorkerGroup, tick: Callable[[], None] = lam
         tick: called about once a second, such as to update the live table; an exception in it ends the workers.
 
     Returns:
-        0 done or timed out, 3 stopped by failures, 130 or 143 after SIGINT or SIGTERM.
+        0 done or timed out, 3 where failures stopped every worker, 129, 130 or 143 after SIGHUP, SIGINT or SIGTERM.
 
     Raises:
-        InputError: a worker refused its input, with the line that it wrote; or a slot's workers died MAX_DEATHS times.
+        InputError: a worker refused its input, with the line that it wrote; all workers found the database or the
+            artifact store away before any had started well; or a slot's workers died MAX_DEATHS times.
     """
     log_format()  # raises InputError here, not in each worker
     workers = [_make_worker(group, slot) for slot in group.slots]
@@ -67,7 +68,7 @@ def run_workers(db: Database, group: WorkerGroup, tick: Callable[[], None] = lam
             _release_leases(db, workers)
     if signals.status:
         return signals.status
-    return FAILURES if any(worker.status == FAILURES for worker in workers) else DONE
+    return FAILURES if all(worker.status == FAILURES for worker in workers) else DONE
 
 
 def _supervise(
@@ -82,6 +83,7 @@ def _supervise(
     while not signals.count and monotonic() < deadline and any(worker.status is None for worker in workers):
         for worker in workers:
             _attend_worker(worker, environ)
+        _check_refusals(workers)
         _release_leases(db, workers)
         if monotonic() >= next_tick:
             tick()
@@ -96,31 +98,46 @@ def _attend_worker(worker: WorkerProcess, environ: Mapping[str, str]) -> None:
         return
     if worker.process is None:
         if monotonic() >= worker.start_at:
-            worker.start(environ)
+            _start(worker, environ)
         return
     status = worker.poll()
     if status is None:
         worker.kill_if_hung()
     elif status in (DONE, FAILURES):
         worker.status = status
-    elif status == BAD_INPUT:
+    elif status == BAD_INPUT and not worker.failed_to_restart():
         raise InputError(worker.last_cause())
     elif status == GROWN:
-        worker.start(environ)
+        _start(worker, environ)
     else:
-        _handle_death(worker, status)
+        cause = worker.last_cause()
+        worker.refusal = cause if status == AWAY else worker.refusal
+        _handle_death(worker, f"status {status}", cause)
 
 
-def _handle_death(worker: WorkerProcess, status: int) -> None:
+def _start(worker: WorkerProcess, environ: Mapping[str, str]) -> None:
+    """Starts the worker's process; where that fails, as without memory, it is tried again after a pause."""
+    try:
+        worker.start(environ)
+    except OSError as error:
+        _handle_death(worker, "no process", one_line(error))
+
+
+def _handle_death(worker: WorkerProcess, how: str, cause: str) -> None:
     """Schedules the next start of a worker that died. Raises InputError after MAX_DEATHS in a row."""
-    cause = worker.last_cause()
     worker.restart_later()
     if worker.deaths >= MAX_DEATHS:
         raise InputError(
             f"a worker must live; {worker.order.worker} died {worker.deaths} times in a row, the last time with "
-            f"status {status}: {cause}; see {worker.log}"
+            f"{how}: {cause}; see {worker.log}"
         )
-    worker.append_log("died", f"status {status}; it starts again in {worker.start_at - monotonic():.1f} s")
+    worker.append_log("died", f"{how}; it starts again in {worker.start_at - monotonic():.1f} s")
+
+
+def _check_refusals(workers: Sequence[WorkerProcess]) -> None:
+    """Raises InputError, with a worker's line, where all of them found the database or the artifact store away."""
+    if all(worker.is_refused() for worker in workers):
+        raise InputError(workers[-1].refusal)
 
 
 def _stop_workers(workers: Sequence[WorkerProcess], signals: SignalCounter) -> None:
@@ -166,6 +183,4 @@ def _worker_environment(db: Database, settings: Settings) -> dict[str, str]:
     places = {"DATABASE_URL": db.url, "UNET_SEARCH_DIR": str(settings.dir.expanduser().absolute())}
     if settings.artifacts is not None:
         places["UNET_SEARCH_ARTIFACTS"] = settings.artifacts
-    source = str(Path(__file__).resolve().parents[2])  # so that `python -m search.worker` runs in any folder
-    paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
-    return {**os.environ, **places, "PYTHONPATH": paths}
+    return {**os.environ, **places, "PYTHONPATH": module_path()}

@@ -9,15 +9,16 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from search.format import format_duration, format_score, trial_label
-from search.terminal.summary import best_line, counts_line, seconds_left
+from search.terminal.plain import cell, plain_console
+from search.terminal.summary import best_line, counts_line, running_line, seconds_left
 from search.terminal.tables import BAR_WIDTH, running_table
 from storage.studies.status import StudyStatus
 
 LAST_SHOWN = 5  # finished trials in the live table
 LINE_INTERVAL_S = 30.0  # between two lines on the whole study where there is no terminal
+LISTED_RUNNING = 16  # running trials that have a line each then
 STYLES = {"pruned": "dim", "failed": "red"}
 
 
@@ -45,7 +46,7 @@ class StudyDisplay:
 
     def __init__(self, study: str, epochs: int, console: Console | None = None) -> None:
         self.study, self.epochs = study, epochs
-        self.console = console or Console(highlight=False)
+        self.console = console or plain_console()
         self.started = self.last_line = time.monotonic()
         self.last_finished: list[FinishedTrial] = []
         self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
@@ -65,12 +66,15 @@ class StudyDisplay:
         if self.live is not None:
             self.live.update(self.render(status, budget), refresh=True)
             return
-        for trial in finished:
-            self.console.print(finished_line(trial), soft_wrap=True, markup=False)
+        lines = [finished_line(trial) for trial in finished]
         if time.monotonic() - self.last_line >= LINE_INTERVAL_S:
             self.last_line = time.monotonic()
-            line = f"{counts_line(status, budget)}; {best_line(status)}; {self.time_line(status, budget)}"
-            self.console.print(line, soft_wrap=True, markup=False)
+            lines += [f"{counts_line(status, budget)}; {best_line(status)}; {self.time_line(status, budget)}"]
+            lines += [running_line(trial, self.epochs) for trial in status.running[:LISTED_RUNNING]]
+            more = len(status.running) - LISTED_RUNNING
+            lines += [f"and {more} more running trials"] if more > 0 else []
+        for line in lines:
+            self.console.print(cell(line), soft_wrap=True)
 
     def time_line(self, status: StudyStatus, budget: int) -> str:
         """The time since the start, and the time that is left."""
@@ -83,10 +87,10 @@ class StudyDisplay:
         done = status.counts.complete + status.counts.pruned
         summary = Table.grid(padding=(0, 2))
         summary.add_row(ProgressBar(budget, done, width=BAR_WIDTH), counts_line(status, budget))
-        summary.add_row(Text(best_line(status)), self.time_line(status, budget))
+        summary.add_row(cell(best_line(status)), self.time_line(status, budget))
         parts: list[RenderableType] = [summary, "", running_table(status.running, self.epochs), ""]
-        parts += [Text(finished_line(trial), style=STYLES.get(trial.state, "")) for trial in self.last_finished]
-        return Panel(Group(*parts), title=f"unet-search: {self.study}", padding=(0, 1))
+        parts += [cell(finished_line(trial), STYLES.get(trial.state, "")) for trial in self.last_finished]
+        return Panel(Group(*parts), title=cell(f"unet-search: {self.study}"), padding=(0, 1))
 
 
 def finished_line(trial: FinishedTrial) -> str:

@@ -1,7 +1,7 @@
 """A study's state in single lines."""
 
 from search.format import format_score, trial_label
-from storage.studies.status import StudyStatus
+from storage.studies.status import Running, StudyStatus
 
 
 def counts_line(status: StudyStatus, budget: int) -> str:
@@ -22,6 +22,18 @@ def best_line(status: StudyStatus) -> str:
     if status.best is None:
         return "best: none yet"
     return f"best: trial {trial_label(status.best.number, status.best.name)}, mIoU {format_score(status.best.value)}"
+
+
+def running_line(trial: Running, epochs: int) -> str:
+    """A line such as `trial 3 final_model runs on host:0: epoch 4 of 30, mIoU 0.4312, best so far 0.4420`.
+
+    Args:
+        trial: a running one.
+        epochs: the largest number of its epochs.
+    """
+    scores = f"mIoU {format_score(trial.value)}, best so far {format_score(trial.best_value)}"
+    where = f"runs on {trial.worker}" if trial.worker else "is interrupted"
+    return f"trial {trial_label(trial.number, trial.name)} {where}: epoch {trial.epoch or 0} of {epochs}, {scores}"
 
 
 def seconds_left(status: StudyStatus, budget: int) -> float | None:

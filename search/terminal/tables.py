@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC
 
 from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.format import format_bytes, format_score
+from search.terminal.plain import cell
 from storage.studies.catalogue import ListedStudy
 from storage.studies.status import Counts, Leader, Running
 
@@ -27,7 +29,9 @@ def running_table(running: Sequence[Running], epochs: int | None) -> Table:
     for trial in running:
         scores = format_score(trial.value), format_score(trial.best_value)
         names = [_name(trial.name)] * has_names
-        table.add_row(str(trial.number), *names, trial.worker or "nobody", _epoch(trial.epoch or 0, epochs), *scores)
+        table.add_row(
+            str(trial.number), *names, cell(trial.worker or "nobody"), _epoch(trial.epoch or 0, epochs), *scores
+        )
     return table
 
 
@@ -46,9 +50,9 @@ def studies_table(found: Sequence[ListedStudy]) -> Table:
     table = plain_table("study", "trials", "best", "created", "rows", "artifacts")
     for study in found:
         best = "-" if study.best is None else f"{format_score(study.best.value)} (trial {study.best.number})"
-        created = "-" if study.created is None else f"{study.created.astimezone():%Y-%m-%d %H:%M}"
+        created = "-" if study.created is None else f"{study.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         size = format_bytes(study.artifact_bytes)
-        table.add_row(Text(study.name), _counts(study.counts), best, created, f"{study.rows:,}", size)
+        table.add_row(cell(study.name), _counts(study.counts), best, created, f"{study.rows:,}", size)
     return table
 
 
@@ -61,15 +65,15 @@ def plain_table(*columns: str) -> Table:
 
 
 def _name(name: str | None) -> Text:
-    return Text(name or "-")  # not as rich's markup, which a file's name may look like
+    return cell(name or "-")
 
 
 def _epoch(epoch: int, epochs: int | None) -> RenderableType:
     if epochs is None:
         return str(epoch)
-    cell = Table.grid(padding=(0, 1))
-    cell.add_row(ProgressBar(epochs, epoch, width=BAR_WIDTH // 2), f"{epoch} of {epochs}")
-    return cell
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(ProgressBar(epochs, epoch, width=BAR_WIDTH // 2), f"{epoch} of {epochs}")
+    return bar
 
 
 def _counts(counts: Counts) -> str:

@@ -2,14 +2,17 @@
 
 import threading
 from dataclasses import dataclass
+from time import monotonic
 
 from search.log import log_event
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
+from storage.errors import StorageError
 from storage.studies.attributes import TrialAttributes
 from trainer.config import TrainConfig
 
 RETRY_PAUSES_S = (2.0, 10.0)  # before each retry; there are as many
+STORE_WAIT_S, STORE_PAUSE_S = 300.0, 2.0  # for the artifact store, in all and between two looks
 
 
 class HandedOn(Exception):
@@ -35,6 +38,26 @@ class Assignment:
             return False
         self.held.require()
         return True
+
+    def wait_for_store(self) -> bool:
+        """Waits while the artifact store cannot be used; returns whether that was so, and may be why the trial failed.
+
+        Raises HandedOn when told to stop, LeaseLost, and StorageError after STORE_WAIT_S.
+        """
+        was_away, deadline = False, monotonic() + STORE_WAIT_S
+        while True:
+            try:
+                self.context.artifacts.check()
+                return was_away
+            except StorageError as error:
+                if monotonic() > deadline:
+                    raise
+                if not was_away:
+                    log_event("waits for the artifact store", self.held.number, str(error))
+            was_away = True
+            self.held.require()
+            if self.stop.wait(STORE_PAUSE_S):
+                raise HandedOn
 
     def wait_to_retry(self) -> bool:
         """Waits for the next try of a trial that data, disk or code made fail; False when it has had them all.

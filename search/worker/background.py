@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from search.log import log_event, one_line
 from search.worker.contract import GRACE_S, TOLD_TO_STOP
 from storage.database.connection import Database
 from storage.studies.leases import LEASE_S, release_owner, renew
@@ -20,8 +21,13 @@ STDIN = 0
 
 
 def catch_signals(stop: threading.Event) -> None:
-    """Makes SIGTERM set `stop`. SIGINT is ignored: it is for the supervisor, which tells its workers to stop."""
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    """Makes SIGTERM and SIGHUP set `stop`, unless they are ignored, as by `nohup`.
+
+    SIGINT is ignored: it is for the supervisor, which tells its workers to stop.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -46,12 +52,16 @@ def follow_parent(stop: threading.Event, db: Database, owner: UUID) -> None:
 def _renew(db: Database, owner: UUID, stop: threading.Event, lease_s: float, done: threading.Event) -> None:
     due = monotonic() + lease_s / 3
     while not done.wait(ASK_S):
-        with suppress(SQLAlchemyError):  # tried again at the next look
+        try:
             if stops_now(db, owner):
                 stop.set()
             if monotonic() >= due:
                 renew(db, owner, lease_s)
                 due = monotonic() + lease_s / 3
+        except SQLAlchemyError:  # the database is away: tried again at the next look
+            continue
+        except Exception as error:  # whatever it is, the thread must go on
+            log_event("could not renew its leases", cause=one_line(error), error=error)
 
 
 def _follow(stop: threading.Event, db: Database, owner: UUID) -> None:
@@ -60,6 +70,7 @@ def _follow(stop: threading.Event, db: Database, owner: UUID) -> None:
             pass
     stop.set()
     threading.Event().wait(GRACE_S)
-    with suppress(SQLAlchemyError):
+    try:
         release_owner(db, owner)
-    os._exit(TOLD_TO_STOP)
+    finally:
+        os._exit(TOLD_TO_STOP)

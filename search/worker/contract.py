@@ -10,6 +10,7 @@ DEFAULT_TRAINER = "search.worker.trainer:keras_trainer"
 DONE = 0  # the study has nothing left to do, or was stopped
 BAD_INPUT = 2  # one line on standard error, the log's last
 FAILURES = 3  # failures stopped the study
+AWAY = 69  # the database or the artifact store cannot be used, which may pass; one line as for BAD_INPUT
 GROWN = 75  # the process has grown too large, and is to be started again
 TOLD_TO_STOP = 143  # it was told to stop, and has handed its trial on
 

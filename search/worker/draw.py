@@ -1,28 +1,25 @@
 """Which configuration a slot trains next: drawn until it is one that the study has not had."""
 
-from collections.abc import Iterable
-from functools import cached_property
 from random import Random
 
 import optuna
 from optuna.trial import TrialState
 
-from search.space.axis import Value
-from search.space.space import configure, digest, enumerate_values, space_size, trial_seed
-from search.study.outcome import Outcome
+from search.reconnect import UNREACHABLE
+from search.space.space import configure, digest, trial_seed
+from search.study.outcome import Outcome, failed
+from search.study.space_left import SpaceLeft
 from search.study.warmstart import trial_base
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
+from storage.errors import LeaseLost
 from storage.studies.attributes import DUPLICATE, TrialAttributes
-from storage.studies.configurations import count_configurations
 from storage.studies.leases import Claim, bind_trial, close_slot
-from storage.studies.status import count_waiting
 from trainer.config import TrainConfig
 
 MOST_DUPLICATES = 20  # in a row; TPE would go on with the same few
-LISTED = 4096  # a space of up to so many configurations is gone through one by one
 
-Drawn = tuple[HeldTrial, TrainConfig]
+Drawn = tuple[HeldTrial, TrainConfig | Outcome]  # the outcome of a trial that cannot be drawn
 
 
 class Drawer:
@@ -31,7 +28,7 @@ class Drawer:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.plan = context.opened.plan
-        self.size = space_size(self.plan.space, self.plan.base)
+        self.left = SpaceLeft(context.db, context.opened)
 
     def start(self, claim: Claim) -> Drawn | None:
         """A trial of its own configuration for a new slot; None, and no slot, when the space holds no other.
@@ -55,10 +52,7 @@ class Drawer:
 
     def exhausted(self) -> bool:
         """Whether every configuration of the space has a trial and none waits: a start may differ from all of them."""
-        db, study_id = self.context.db, self.context.opened.study_id
-        if self.size is None or count_configurations(db, study_id) < self.size or count_waiting(db, study_id):
-            return False
-        return self.size > LISTED or not self._untaken()
+        return self.left.is_exhausted()
 
     def _ask(self, claim: Claim) -> HeldTrial:
         trial = self.context.opened.study.ask()
@@ -72,7 +66,7 @@ class Drawer:
         duplicates = 0
         while True:
             config = self._configure(held)
-            if held.take_configuration(digest(config)):
+            if isinstance(config, Outcome) or held.take_configuration(digest(config)):
                 return held, config
             held.tell(Outcome(TrialState.FAIL, cause=DUPLICATE))
             duplicates += 1
@@ -83,28 +77,21 @@ class Drawer:
                 self._use_chance(held.number)
             held = self._ask(held.claim)
 
-    def _configure(self, held: HeldTrial) -> TrainConfig:
-        base = trial_base(held.attributes, self.plan.base)
-        seed = trial_seed(self.plan.study.seed, held.number)
-        return configure(base, held.draw(self.plan.space, base), seed)
+    def _configure(self, held: HeldTrial) -> TrainConfig | Outcome:
+        """The trial's configuration, or the outcome of one that another program enqueued with impossible values."""
+        held.write(TrialAttributes(worker=self.context.worker))
+        try:
+            base = trial_base(held.attributes, self.plan.base)
+            seed = trial_seed(self.plan.study.seed, held.number)
+            return configure(base, held.draw(self.plan.space, base), seed)
+        except (LeaseLost, *UNREACHABLE):
+            raise
+        except Exception as error:  # Optuna raises several types
+            return failed(error)
 
     def _use_chance(self, number: int) -> None:
         """From the next trial on, draws at random, in a small space among what is left."""
-        untaken = self._untaken() if self.size is not None and self.size <= LISTED else []
+        untaken = self.left.untaken()
         # Several workers come here at the same time: each takes another one of those left.
         chosen = Random(f"{self.context.owner} {number}").choice(untaken) if untaken else None
         self.context.opened.sampler.sample_at_random(chosen)
-
-    def _untaken(self) -> list[dict[str, Value]]:
-        taken = set(self._digests())
-        return [values for name, values in self._listed.items() if name not in taken]
-
-    def _digests(self) -> Iterable[str | None]:
-        trials = self.context.opened.study.get_trials(deepcopy=False)
-        return (TrialAttributes.read(trial.user_attrs).digest for trial in trials)
-
-    @cached_property
-    def _listed(self) -> dict[str, dict[str, Value]]:
-        """Every draw of a small space by its configuration's digest."""
-        base = self.plan.base
-        return {digest(configure(base, values, 0)): values for values in enumerate_values(self.plan.space, base)}

@@ -18,7 +18,8 @@ REMEMBERED = 101  # batches that the median is taken of
 LOOK_S = 10.0  # what a pause between two looks counts at most: a longer one is the machine's, such as a suspension
 STDIN = 0
 HEARD_BYTES = 65536
-BEFORE_WORK = 2  # messages: a trial begins, and asks whether to begin its first batch
+RESTING = b"inf"  # the message of a worker without a trial
+BEFORE_WORK = 2  # messages of a trial: it begins, and asks whether to begin its first batch
 
 
 class Heartbeat:
@@ -32,6 +33,10 @@ class Heartbeat:
         self._socket = standard_input
         self._batch_s: deque[float] = deque(maxlen=REMEMBERED)
         self._last: float | None = None
+
+    def ready(self) -> None:
+        """The worker has started well."""
+        self.rest()
 
     def begin(self) -> None:
         """A trial begins."""
@@ -68,7 +73,8 @@ class Watchdog:
         self._socket = other_end
         self._socket.setblocking(False)
         self._looked = monotonic()
-        self._messages = 0
+        self._messages = 0  # of trials
+        self.is_ready = False  # whether the worker has started well
         self.silent_s = 0.0
         self.allowed_s = math.inf  # until the first trial begins
 
@@ -90,6 +96,11 @@ class Watchdog:
         """Stops reporting a hang: the worker is being killed."""
         self.allowed_s, self.silent_s = math.inf, 0.0
 
+    def hang_up(self) -> None:
+        """Ends the worker's standard input, which tells it to stop; what it says is still heard."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         """Closes the worker's standard input, which ends it."""
         self._socket.close()
@@ -101,7 +112,8 @@ class Watchdog:
             while chunk := self._socket.recv(HEARD_BYTES):
                 heard += chunk
         words = heard.split()
-        self._messages += len(words)
+        self.is_ready = self.is_ready or bool(words)
+        self._messages += len(words) - words.count(RESTING)
         return float(words[-1]) if words else None
 
 

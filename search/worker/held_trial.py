@@ -15,20 +15,21 @@ from uuid import UUID, uuid4
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
 from search.reconnect import UNREACHABLE, waits_for_database
 from search.space.axis import Value
 from search.space.space import Space, draw
-from search.study.outcome import Outcome
+from search.study.outcome import KILLER, Outcome
 from storage.artifacts.interface import Artifacts
 from storage.artifacts.pictures import name_picture, write_picture
 from storage.database.connection import Database
 from storage.errors import LeaseLost, StorageError
 from storage.studies.attributes import TrialAttributes
-from storage.studies.configurations import take_configuration
+from storage.studies.configurations import release_configuration, take_configuration
 from storage.studies.leases import Claim, close_slot, holding, is_held, release
+from storage.studies.notes import write_note
 from trainer.config import TrainConfig
 
 
@@ -127,10 +128,8 @@ class HeldTrial:
     @waits_for_database
     def write_note(self, note: str) -> None:
         """Replaces the note, Markdown, that the dashboard shows."""
-        from optuna_dashboard import save_note  # a web server, which no command should wait for
-
-        with self._transaction():
-            save_note(self._trial, note)
+        with self._transaction() as connection:
+            write_note(connection, self.claim.study_id, note, self._id)
 
     def add_picture(self, artifacts: Artifacts, picture: Path) -> None:
         """Keeps a PNG with the trial, in place of an earlier one of that file name. Raises StorageError."""
@@ -147,15 +146,21 @@ class HeldTrial:
 
     @waits_for_database
     def tell(self, outcome: Outcome) -> None:
-        """Writes why the trial ends, and finishes it. A PRUNED one has its last reported value."""
+        """Writes why the trial ends, and finishes it.
+
+        A PRUNED trial has its last reported value. A failed one gives its configuration back to the study, unless it
+        killed its workers. Raises LeaseLost.
+        """
         found = self._storage.get_trial(self._id)
         if found.state.is_finished():
             if outcome.is_of(found):  # by a call whose reply was lost
                 return
             raise self._lost()
-        with self._transaction():
+        with self._transaction() as connection:
             why = {"cause": outcome.cause, "message": outcome.message}
             TrialAttributes(**{key: value for key, value in why.items() if value is not None}).write(self._trial)
+            if outcome.state == TrialState.FAIL and outcome.cause != KILLER:
+                release_configuration(connection, self._id)
             self._trial.study.tell(self._trial, outcome.value, outcome.state)
 
     @waits_for_database

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from random import uniform
 
 import psutil
 from optuna.trial import TrialState
@@ -20,37 +21,47 @@ from search.worker.results import sweep_weights
 from search.worker.trial import run_trial
 from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
-from storage.studies.leases import budget_left, claim_slot, release_owner
+from storage.studies.leases import budget_left, claim_slot, may_claim, release_owner
 from storage.studies.study import STOP_NOW, stop_reason
 from trainer.errors import InputError
 
-POLL_S = 1.0  # while trials of other workers may yet be handed on
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0  # between two looks of a worker without a trial
 MOST_GROWTH_BYTES = 2**30  # since the first trial: TensorFlow keeps about 45 MB a model, whatever is cleared
 
 
 def work(context: Context, stop: threading.Event) -> int:
     """Trains one trial after the other; returns the exit status."""
-    drawer = Drawer(context)
+    drawer, pause_s = Drawer(context), FIRST_PAUSE_S
     first_size: int | None = None
+    if reason := failure_reason(context):
+        log_event("ends", cause=f"{reason}; `unet-search resume` lets it go on")
+        return FAILURES
     while not stop.is_set():
         drawn = next_trial(context, drawer)
         if drawn is not None:
-            train_drawn(context, drawn, stop)
+            pause_s = FIRST_PAUSE_S
+            has_failed = train_drawn(context, drawn, stop)
+            if has_failed and (reason := failure_reason(context)):
+                log_event("ends", cause=reason)
+                return FAILURES
             first_size = first_size or memory_bytes()
             if memory_bytes() - first_size > MOST_GROWTH_BYTES:
                 log_event("has grown too large and makes way for a new one")
                 return GROWN
         elif (status := final_status(context, drawer)) is not None:
             return status
-        else:
-            stop.wait(POLL_S)
+        else:  # trials of other workers may yet be handed on
+            stop.wait(pause_s * uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     return stopped_status(context)
 
 
 @waits_for_database
 def next_trial(context: Context, drawer: Drawer) -> Drawn | None:
-    """A trial to train, if the budget and the space have one."""
+    """A trial to train, if the budget and the space have one. One that cannot be drawn fails."""
     release_owner(context.db, context.owner)  # an attempt that the database cut off may have left a slot
+    if not may_claim(context.db, context.opened.study_id):  # so that workers that wait do not queue for the lock
+        return None
     claim = claim_slot(context.db, context.opened.study_id, context.owner, context.worker)
     if claim is None:
         return None
@@ -86,11 +97,16 @@ def stopped_status(context: Context) -> int:
     return TOLD_TO_STOP
 
 
-def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
-    """Trains one trial to its outcome, unless it is handed on or lost. Raises InputError."""
+def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> bool:
+    """Trains one trial to its outcome, unless it is handed on or lost; returns whether it failed.
+
+    Raises InputError, and StorageError where the artifact store cannot be used.
+    """
     held, config = drawn
     log_event("starts", held.number)
     try:
+        if isinstance(config, Outcome):  # of a trial that cannot be drawn
+            return finish(context, held, config)
         try:
             outcome = run_trial(Assignment(context, held, config, stop))
         except InputError as error:
@@ -98,7 +114,7 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
             raise
         finally:
             context.heartbeat.rest()
-        finish(context, held, outcome)
+        return finish(context, held, outcome)
     except HandedOn:
         log_event("is handed on", held.number, "told to stop")
         held.release()
@@ -107,10 +123,15 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> None:
     except UNREACHABLE as error:  # nothing is lost but this attempt
         log_event("is put back", held.number, one_line(error))
         held.release()
+    except StorageError as error:  # a later process may find the artifact store again
+        log_event("is put back", held.number, str(error))
+        held.release()
+        raise
+    return False
 
 
-def finish(context: Context, held: HeldTrial, outcome: Outcome) -> None:
-    """Tells a trial's outcome, and clears up after it. Raises LeaseLost."""
+def finish(context: Context, held: HeldTrial, outcome: Outcome) -> bool:
+    """Tells a trial's outcome, and clears up after it; returns whether it failed. Raises LeaseLost."""
     note_trial(context, held, outcome)
     held.tell(outcome)
     log_event("ends", held.number, str(outcome))
@@ -118,15 +139,13 @@ def finish(context: Context, held: HeldTrial, outcome: Outcome) -> None:
     with suppress(OSError, StorageError):  # what is left over costs space alone
         context.artifacts.remove(checkpoint_key(context.opened.plan.study.name, held.number))
         sweep_weights(context)
-    if outcome.state == TrialState.FAIL:
-        stop_when_all_fail(context)
+    return outcome.state == TrialState.FAIL
 
 
 @waits_for_database
-def stop_when_all_fail(context: Context) -> None:
-    """Stops the study when the last trials all failed."""
-    if reason := stop_after_failures(context.db, context.opened):
-        log_event("stops the study", cause=reason)
+def failure_reason(context: Context) -> str | None:
+    """Why this worker has to stop after failures, if it has to."""
+    return stop_after_failures(context.db, context.opened.study_id, context.worker)
 
 
 def memory_bytes() -> int:

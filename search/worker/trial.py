@@ -32,6 +32,7 @@ def run_trial(assignment: Assignment) -> Outcome:
         HandedOn: the worker was told to stop.
         InputError: the data or the device do not suit; the trial's own fault is an outcome, not an exception.
         UNREACHABLE: the database was away for too long.
+        StorageError: the artifact store was.
     """
     context, held, config = assignment.context, assignment.held, assignment.config
     tables = config.model_dump(mode="json")
@@ -39,7 +40,7 @@ def run_trial(assignment: Assignment) -> Outcome:
     if held.attributes.starts >= DEADLY_STARTS:
         return Outcome(TrialState.FAIL, cause=KILLER)
     outcome = _attempt(assignment)
-    while outcome.state == TrialState.FAIL and assignment.wait_to_retry():
+    while outcome.state == TrialState.FAIL and (assignment.wait_for_store() or assignment.wait_to_retry()):
         outcome = _attempt(assignment)
     held.write_device_time()
     return outcome

@@ -1,7 +1,8 @@
-"""Artifacts in a folder that all hosts share, by keys such as checkpoints/STUDY/3."""
+"""Artifacts in a folder that all hosts share, by keys such as checkpoints/STUDY/3.
 
-import os
-import shutil
+Links in it are neither followed nor served, and no pipe or device is opened.
+"""
+
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from typing_extensions import override
 
+from storage.artifacts import nofollow
 from storage.artifacts.interface import Artifacts
 from storage.artifacts.local import LocalFile
 from storage.errors import StorageError
 from storage.folders import check_writable, remove_unused_folders
 
 if TYPE_CHECKING:
-    from optuna.artifacts import FileSystemArtifactStore
+    from storage.artifacts.optuna_folder import OptunaFolder
 
 REMEDY = "free some space or give another folder with UNET_SEARCH_ARTIFACTS"  # the end of an error message
 
@@ -32,10 +34,10 @@ class Folder(Artifacts):
 
     @property
     @override
-    def store(self) -> "FileSystemArtifactStore":
-        from optuna.artifacts import FileSystemArtifactStore
+    def store(self) -> "OptunaFolder":
+        from storage.artifacts.optuna_folder import OptunaFolder
 
-        return FileSystemArtifactStore(self.root)
+        return OptunaFolder(self.root)
 
     @override
     def check(self, min_free_mib: int = 1) -> None:
@@ -47,33 +49,31 @@ class Folder(Artifacts):
         path = self.root / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            usable = nofollow.is_free_or_plain(self.root, key)
         except OSError as error:
             raise unwritable(path.parent, error) from error
+        if not usable:
+            raise StorageError(
+                f"a file of the artifact store must be a plain one in plain folders; got a link or the like at {path}; "
+                "remove that"
+            )
         yield LocalFile(path)
 
     @override
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        with (self.root / key).open("rb") as file:
+        with nofollow.open_file(self.root, key) as file:
             yield file
 
     @override
     def sizes(self, folder: str = "") -> dict[str, int]:
-        found: dict[str, int] = {}
-        path = self.root / folder
-        if os.path.isdir(path):  # unlike Path.is_dir, False for a name too long for a folder
-            for file in sorted(filter(os.path.isfile, path.iterdir())):
-                with suppress(FileNotFoundError):  # the checkpoint of a trial that has just ended
-                    found[file.relative_to(self.root).as_posix()] = os.path.getsize(file)
-        return found
+        return nofollow.list_sizes(self.root, folder)
 
     @override
     def remove(self, *keys: str) -> None:
-        for path in (self.root / key for key in keys):
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            elif os.path.lexists(path):  # False for a name that is too long
-                path.unlink(missing_ok=True)
+        for key in keys:
+            with suppress(FileNotFoundError):
+                nofollow.remove(self.root, key)
 
     @override
     @contextmanager

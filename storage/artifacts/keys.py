@@ -42,6 +42,13 @@ def is_picture_id(key: str) -> bool:
     return _PICTURE_ID.fullmatch(key) is not None
 
 
+def require_picture_id(key: str) -> str:
+    """The key, which must be able to be a picture's. Raises ValueError, as Optuna's own artifact stores do."""
+    if not is_picture_id(key):
+        raise ValueError(f"an artifact's id must be a UUID; got {key!r}")
+    return key
+
+
 def is_trial_file(key: str) -> bool:
     """Whether the key is that of a checkpoint or of weights, in a folder of any name."""
     return _TRIAL_FILE.fullmatch(key) is not None

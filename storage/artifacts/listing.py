@@ -17,22 +17,33 @@ _FILE_IDS = text("""
     where key ~ '^(dashboard:)?artifacts:' and value_json <> 'null' order by 1""")
 
 
-def study_files(connection: Connection, artifacts: Artifacts, studies: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """The existing pictures, checkpoints and weights of studies.
+def picture_ids(connection: Connection, studies: Mapping[str, int]) -> dict[str, list[str]]:
+    """The ids of the pictures that belong to studies, by study name, whether they exist or not.
 
     Args:
         connection: to the database of the studies.
-        artifacts: their artifact store.
         studies: ids of studies by name.
+    """
+    return {
+        name: list(filter(is_picture_id, connection.scalars(_FILE_IDS, {"study_id": study_id})))
+        for name, study_id in studies.items()
+    }
+
+
+def study_files(artifacts: Artifacts, pictures: Mapping[str, list[str]]) -> dict[str, dict[str, int]]:
+    """The existing pictures, checkpoints and weights of studies. It may take long, so that no transaction is open.
+
+    Args:
+        artifacts: the studies' artifact store.
+        pictures: the ids of their pictures by study name.
 
     Returns:
         By study name, the files' numbers of bytes by key.
     """
-    pictures = artifacts.sizes()
+    existing = artifacts.sizes()
     files = {}
-    for name, study_id in studies.items():
-        ids = filter(is_picture_id, connection.scalars(_FILE_IDS, {"study_id": study_id}))
-        files[name] = {key: pictures[key] for key in ids if key in pictures}
+    for name, ids in pictures.items():
+        files[name] = {key: existing[key] for key in ids if key in existing}
         for folder in study_folders(name):
             files[name] |= {key: size for key, size in artifacts.sizes(folder).items() if is_trial_file(key)}
     return files

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from storage.artifacts.folder import unwritable
 from storage.artifacts.interface import Artifacts
+from storage.artifacts.record import PREFIX, ArtifactRecord, read_record
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-
-PREFIX = "artifacts:"  # begins the keys of Optuna's system attributes that name files, before the file's id
 
 
 def write_picture(artifacts: Artifacts, artifact_id: str, picture: Path) -> None:
@@ -37,7 +36,21 @@ def name_picture(storage: "BaseStorage", trial_id: int, artifact_id: str, name: 
 
 
 def list_pictures(system_attrs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The file name and the id of each of a trial's pictures, those left out that the dashboard removed."""
+    """The file name and the id of each of a trial's pictures.
+
+    Those that the dashboard removed are left out, and records that neither Optuna nor its dashboard writes.
+    """
     for key, value in system_attrs.items():
-        if key.startswith(PREFIX) and (meta := json.loads(value)) is not None:
-            yield meta["filename"], meta["artifact_id"]
+        record = _find_record(key, value)
+        if record is not None:
+            yield record.filename, record.artifact_id
+
+
+def _find_record(key: str, value: Any) -> ArtifactRecord | None:
+    """The record in a system attribute, if it is one."""
+    if not key.startswith(PREFIX):
+        return None
+    try:
+        return read_record(key.removeprefix(PREFIX), value)
+    except ValueError:
+        return None

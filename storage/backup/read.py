@@ -1,6 +1,7 @@
-"""Reads a backup, which may be damaged or malicious: all of it is checked before any row is used."""
+"""Opens a backup, which may be damaged or malicious: names and sizes are checked before anything in it is read."""
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,14 +12,25 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from pydantic import ValidationError
+
 from storage.artifacts.keys import is_picture_id, is_trial_file, study_folders
-from storage.backup.manifest import ARTIFACTS, FORMAT, MANIFEST, Manifest, Progress, ignore_progress, rows_name
+from storage.backup.manifest import (
+    ARTIFACTS,
+    FORMAT,
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    MAX_RATIO,
+    MAX_ROW_BYTES,
+    MIN_RATIO_BYTES,
+    Manifest,
+    rows_name,
+)
 from storage.errors import StorageError
 from storage.studies.rows import TABLES, Table
 
-MAX_MANIFEST_BYTES = 1 << 24
-MAX_ROW_BYTES = 1 << 24  # a configuration has some thousand
 CHUNK_BYTES = 1 << 20
+MAX_REASON = 300  # characters of a message
 
 Row = dict[str, Any]
 
@@ -39,13 +51,23 @@ class Backup:
         return {name.removeprefix(prefix): info for name, info in members.items() if name.startswith(prefix)}
 
     def rows(self, table: Table) -> Iterator[Row]:
-        """The rows of a table, one at a time."""
+        """The rows of a table, one at a time. Raises StorageError for more or fewer than the manifest says."""
+        return (row for row, _ in self.sized_rows(table))
+
+    def sized_rows(self, table: Table) -> Iterator[tuple[Row, int]]:
+        """The same, each with its number of bytes."""
+        expected, found = self.manifest.rows[table.name], 0
         with translate_file_errors(self.path), self.archive.open(rows_name(table.name)) as file:
             while line := file.readline(MAX_ROW_BYTES):
                 row = json.loads(line)
                 if not isinstance(row, dict) or row.keys() != {*table.columns}:
                     raise ValueError(f"a row of {table.name} must have the columns {', '.join(table.columns)}")
-                yield row
+                yield row, len(line)
+                found += 1
+                if found > expected:
+                    raise ValueError(f"{table.name} must have {expected:,} rows; got {found:,} or more")
+            if found < expected:
+                raise ValueError(f"{table.name} must have {expected:,} rows; got {found:,}")
 
     def chunks(self, info: ZipInfo) -> Iterator[bytes]:
         """The content of a file, in chunks; the checksum is compared after the last one."""
@@ -57,6 +79,8 @@ class Backup:
 @contextmanager
 def open_backup(path: Path) -> Iterator[Backup]:
     """Opens a backup and checks the names in it. Raises StorageError for other files and other formats."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StorageError(f"a backup must be a readable file; got {path}: a pipe or device; give a file")
     try:
         file = path.open("rb")
     except OSError as error:
@@ -66,31 +90,9 @@ def open_backup(path: Path) -> Iterator[Backup]:
             archive = ZipFile(file)
             backup = Backup(path, archive, _read_manifest(path, archive))
             _check_names(backup)
+            _check_sizes(backup, os.fstat(file.fileno()).st_size)
         with archive:
             yield backup
-
-
-def check_backup(backup: Backup, on_progress: Progress = ignore_progress) -> None:
-    """Reads all of a backup. Raises StorageError where something is damaged or missing, or refers to a missing row."""
-    total = sum(backup.manifest.rows.values())
-    done, ids = 0, {"study_id": set[Any](), "trial_id": set[Any]()}
-    with translate_file_errors(backup.path):
-        for table in TABLES:
-            before = done
-            for row in backup.rows(table):
-                _check_ids(table, row, ids)
-                done += 1
-                if done % 1000 == 0:
-                    on_progress("rows checked", done, total)
-            if done - before != backup.manifest.rows[table.name]:
-                raise ValueError(f"{table.name} must have {backup.manifest.rows[table.name]} rows; got {done - before}")
-        names = [row["study_name"] for row in backup.rows(TABLES[0])]
-        if names != backup.manifest.studies:
-            raise ValueError(f"the studies must be {backup.manifest.studies}; got {names}")
-        for done, info in enumerate(backup.files.values()):
-            on_progress("files checked", done, len(backup.files))
-            for _ in backup.chunks(info):
-                pass
 
 
 @contextmanager
@@ -107,9 +109,13 @@ def translate_file_errors(path: Path) -> Iterator[None]:
 
 def damaged_backup(path: Path, reason: object) -> StorageError:
     """The error of a file that is no backup or a damaged one."""
+    if isinstance(reason, ValidationError):
+        first = reason.errors(include_url=False, include_input=False)[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    shown = " ".join(str(reason)[:MAX_REASON].split())
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in shown)
     return StorageError(
-        f"a backup must be a whole file of `unet-search db backup`; got {path}: {' '.join(str(reason).split())}; "
-        "give another file"
+        f"a backup must be a whole file of `unet-search db backup`; got {path}: {shown}; give another file"
     )
 
 
@@ -151,12 +157,19 @@ def _is_artifact(name: str, folders: set[str]) -> bool:
     return first == ARTIFACTS and (is_picture_id(key) or (is_trial_file(key) and key.rpartition("/")[0] in folders))
 
 
-def _check_ids(table: Table, row: Row, ids: dict[str, set[Any]]) -> None:
-    """Every id is a number, and is defined once, before other rows refer to it."""
-    for column in ids.keys() & row.keys():
-        key, known = row[column], ids[column]
-        defines = table.columns[0] == column and table.name in ("studies", "trials")
-        if type(key) is not int or (key in known) == defines:
-            raise ValueError(f"{column} of {table.name} must be {'new' if defines else 'known'}; got {key!r}")
-        if defines:
-            known.add(key)
+def _check_sizes(backup: Backup, size: int) -> None:
+    """Files take no more bytes than the backup does, and rows no more than rows may, before any of them is unpacked."""
+    members = backup.archive.infolist()
+    packed = sum(info.compress_size for info in members)
+    if packed > size:
+        raise ValueError(f"what it holds must be in it once; got {packed:,} bytes in {size:,}")
+    files = set(backup.files.values())
+    for info in members:
+        if info in files:
+            if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
+                raise ValueError(f"{info.filename} must be stored as it is; got a compressed one")
+        elif info.file_size > max(MAX_RATIO * info.compress_size, MIN_RATIO_BYTES):
+            raise ValueError(
+                f"{info.filename} must be deflated to more than 1/{MAX_RATIO} of its size; "
+                f"got {info.file_size:,} bytes in {info.compress_size:,}"
+            )

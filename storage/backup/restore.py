@@ -18,12 +18,13 @@ from storage.artifacts.interface import Artifacts
 from storage.backup.manifest import Progress, ignore_progress
 from storage.backup.read import CHUNK_BYTES, Backup, Row, damaged_backup
 from storage.database.connection import Database, translate_errors
+from storage.database.engine import DAY_S, patience
 from storage.database.schema import RESTORE, lock
 from storage.errors import StorageError
 from storage.studies.rows import TABLES, Table, check_columns
 
 MAX_BATCH_ROWS = 1000
-MAX_BATCH_CHARACTERS = 1 << 22
+MAX_BATCH_BYTES = 1 << 22
 
 # Creates a study; returns no id where there is one of that name.
 _INSERT_STUDY = text("""
@@ -44,7 +45,7 @@ def restore_backup(db: Database, artifacts: Artifacts, backup: Backup, on_progre
         StorageError: a study exists already, a file exists with other content, or a value is not of its column's type.
         StorageError, OSError: a file cannot be written.
     """
-    with translate_errors(db.url), db.engine.begin() as connection:
+    with translate_errors(db.url), patience(DAY_S), db.engine.begin() as connection:
         lock(connection, RESTORE)  # an earlier restore that fails may remove files that this one would find and need
         check_columns(connection)
         _refuse_existing(connection, backup.manifest.studies)
@@ -73,12 +74,12 @@ def _insert_all(connection: Connection, backup: Backup, on_progress: Progress) -
     done, total = 0, sum(backup.manifest.rows.values())
     study_ids = {row["study_id"]: _insert_study(connection, row["study_name"]) for row in backup.rows(studies)}
     trial_ids: Ids = {}
-    for rows in _batches(backup.rows(trials)):
+    for rows in _batches(backup, trials):
         trial_ids |= zip((row["trial_id"] for row in rows), _new_trial_ids(connection, len(rows)), strict=True)
         _insert(connection, trials, rows, _id_translator(study_ids, trial_ids))
         on_progress("rows", done := done + len(rows), total)
     for table in others:
-        for rows in _batches(backup.rows(table)):
+        for rows in _batches(backup, table):
             _insert(connection, table, rows, _id_translator(study_ids, trial_ids))
             on_progress("rows", done := done + len(rows), total)
 
@@ -120,15 +121,15 @@ def _id_translator(study_ids: Ids, trial_ids: Ids) -> Callable[[Row], Row]:
     return translate
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _batches(backup: Backup, table: Table) -> Iterator[list[Row]]:
     batch: list[Row] = []
-    characters = 0
-    for row in rows:
+    size = 0
+    for row, row_bytes in backup.sized_rows(table):
         batch.append(row)
-        characters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(batch) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS:
+        size += row_bytes
+        if len(batch) >= MAX_BATCH_ROWS or size >= MAX_BATCH_BYTES:
             yield batch
-            batch, characters = [], 0
+            batch, size = [], 0
     if batch:
         yield batch
 
@@ -177,8 +178,9 @@ def _exists(artifacts: Artifacts, key: str, info: ZipInfo) -> bool:
 def _write_file(backup: Backup, info: ZipInfo, artifacts: Artifacts, key: str) -> None:
     with artifacts.local(key) as target:
         partial = target.path.with_name(f".restored-{target.path.name}")
+        partial.unlink(missing_ok=True)  # a killed restore left it, or another user made a link of that name
         try:
-            with partial.open("wb") as file:
+            with partial.open("xb") as file:
                 file.writelines(backup.chunks(info))
             partial.replace(target.path)
         finally:

@@ -6,8 +6,8 @@ that the rows lack.
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,9 +16,23 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sqlalchemy import Connection, text
 
 from storage.artifacts.interface import Artifacts
-from storage.artifacts.listing import study_files
-from storage.backup.manifest import ARTIFACTS, FORMAT, MANIFEST, Manifest, Progress, ignore_progress, rows_name
+from storage.artifacts.listing import picture_ids, study_files
+from storage.backup.manifest import (
+    ARTIFACTS,
+    FORMAT,
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    MAX_ROW_BYTES,
+    MAX_STUDIES,
+    MAX_TRIALS,
+    Manifest,
+    Progress,
+    ignore_progress,
+    rows_name,
+)
+from storage.backup.read import open_backup
 from storage.database.connection import Database, translate_errors
+from storage.database.engine import HOUR_S, patience
 from storage.database.schema import own_version
 from storage.errors import StorageError
 from storage.studies.rows import TABLES, Table, check_columns, count_rows
@@ -47,31 +61,37 @@ def write_backup(
         StorageError: a study does not exist, the tables are of another version, or a bucket cannot be read.
         OSError: the file cannot be written.
     """
-    engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
     with path.open("wb") as file:
-        with (
-            translate_errors(db.url),
-            engine.connect() as connection,
-            ZipFile(file, "w", ZIP_DEFLATED) as archive,
-        ):
-            connection.execute(_SET_EXACT)
-            studies = _choose_studies(connection, names)
-            check_columns(connection)
-            keys = [key for files in study_files(connection, artifacts, studies).values() for key in files]
-            written = _write_files(archive, artifacts, keys, on_progress)
-            rows = _write_tables(archive, connection, list(studies.values()), on_progress)
+        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+            with _snapshot(db) as connection:
+                studies = _choose_studies(connection, names)
+                check_columns(connection)
+                rows = _write_tables(archive, connection, list(studies.values()), on_progress)
+                pictures = picture_ids(connection, studies)
+                versions = _versions(connection)
+            keys = [key for files in study_files(artifacts, pictures).values() for key in files]
             manifest = Manifest(
                 format=FORMAT,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
-                versions=_versions(connection),
+                versions=versions,
                 studies=list(studies),
                 rows=rows,
-                files=written,
+                files=_write_files(archive, artifacts, keys, on_progress),
             )
             archive.writestr(MANIFEST, manifest.model_dump_json(indent=2) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return manifest
+    with open_backup(path):  # what a restore refuses to open is no backup
+        return manifest
+
+
+@contextmanager
+def _snapshot(db: Database) -> Iterator[Connection]:
+    """A transaction that reads one state of the database; while it is open, the server keeps all rows of that state."""
+    engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
+    with translate_errors(db.url), patience(HOUR_S), engine.connect() as connection:
+        connection.execute(_SET_EXACT)
+        yield connection
 
 
 def _choose_studies(connection: Connection, names: Sequence[str]) -> dict[str, int]:
@@ -84,6 +104,8 @@ def _choose_studies(connection: Connection, names: Sequence[str]) -> dict[str, i
             f"in the database: {', '.join(sorted(found)) or 'none'}"
         )
     chosen = {name: key for name, key in found.items() if not names or name in names}
+    if len(chosen) > MAX_STUDIES or sum(map(len, chosen)) > MAX_MANIFEST_BYTES // 8:
+        raise _too_large(f"at most {MAX_STUDIES:,} studies, and short names; got {len(chosen):,}")
     return dict(sorted(chosen.items(), key=lambda study: study[1]))
 
 
@@ -101,14 +123,28 @@ def _write_files(archive: ZipFile, artifacts: Artifacts, keys: Sequence[str], on
 
 def _write_tables(archive: ZipFile, connection: Connection, ids: list[int], on_progress: Progress) -> dict[str, int]:
     counts = count_rows(connection, ids)
+    if counts["trials"] > MAX_TRIALS:
+        raise _too_large(f"at most {MAX_TRIALS:,} trials; got {counts['trials']:,}")
     done, total = 0, sum(counts.values())
     for table in TABLES:
         with archive.open(rows_name(table.name), "w", force_zip64=True) as file:
             for lines in _lines(connection, table, ids):
-                file.write("".join(f"{line}\n" for line in lines).encode())
+                for line in lines:
+                    file.write(_encode(table, line))
                 done += len(lines)
                 on_progress("rows", done, total)
     return dict(counts)
+
+
+def _encode(table: Table, line: str) -> bytes:
+    encoded = f"{line}\n".encode()
+    if len(encoded) > MAX_ROW_BYTES:
+        raise _too_large(f"rows of at most {MAX_ROW_BYTES:,} bytes; got {len(encoded):,} in {table.name}")
+    return encoded
+
+
+def _too_large(rule: str) -> StorageError:
+    return StorageError(f"a backup must have {rule}; back up some of the studies with --study")
 
 
 def _lines(connection: Connection, table: Table, ids: list[int]) -> Iterable[Sequence[str]]:

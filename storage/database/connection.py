@@ -3,44 +3,35 @@
 Optuna's storage takes a second to import, so it is imported only where it is used: `status` needs SQL alone.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError, TimeoutError
 
-from storage.database.schema import SCHEMA, check_version, create_own_tables, has_tables, lock
+from storage.database.engine import (
+    COMMAND_CONNECTIONS,
+    MINUTE_S,
+    embedded_connections,
+    make_engine,
+    patience,
+    unwritable_text,
+)
+from storage.database.schema import SCHEMA, check_encoding, check_version, create_own_tables, has_tables, lock
 from storage.embedded.server import embedded_server, has_server
 from storage.errors import StorageError
-from storage.settings import Settings, mask_url, normalise_url
+from storage.settings import Settings, describe_url, mask_url, normalise_url
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
-CONNECT_S = 5
-
-CONNECT_ARGS = {
-    "connect_timeout": CONNECT_S,  # otherwise a host that drops packets would delay a command for minutes
-    "application_name": "unet-search",  # shown by pg_stat_activity
-    "keepalives": 1,  # against firewalls that drop connections that are idle during long epochs
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,  # milliseconds until a silent server counts as lost
-}
-ENGINE_KWARGS: dict[str, Any] = {
-    "pool_size": 2,  # for the training thread and the one that renews leases: 8 workers need less than 40 connections
-    "max_overflow": 2,  # opening Optuna's storage takes two at once; the dashboard has several threads
-    "pool_pre_ping": True,  # replaces connections that the server or a firewall has dropped
-    "pool_recycle": 1800,  # seconds; less than proxies usually allow
-    "isolation_level": "READ COMMITTED",  # after a lock, statements must see what its last holder wrote
-    "connect_args": CONNECT_ARGS,
-}
+LOSSES = (OperationalError, InterfaceError, InternalError, TimeoutError)  # what SQLAlchemy raises without the database
+MISSING_RIGHT = "42501"
+BAD_ESCAPE = ("22P05", "22P02")  # \u0000, or half a pair, in JSON
+HELD_UP = ("55P03", "25P03", "40P01")  # a lock that others hold, a transaction that stood still, a deadlock
 
 
 @dataclass(frozen=True)
@@ -56,72 +47,87 @@ class Database:
     @property
     def masked_url(self) -> str:
         """The URL without its password."""
-        return mask_url(self.url)
+        return describe_url(self.url)
 
     @cached_property
     def storage(self) -> "BaseStorage":
-        """Optuna's storage, with its cache and without heartbeats; its first use takes about a second."""
+        """Optuna's storage, with its cache and without heartbeats, on the same pool of connections as our own SQL.
+
+        Its first use takes about a second.
+        """
         from optuna.storages import get_storage
 
-        return get_storage(_optuna_storage(self.url, skip_table_creation=True))
+        from storage.database.optuna_storage import SharedStorage
+
+        return get_storage(SharedStorage(self.url, self.engine))
 
     def close(self) -> None:
         """Closes all idle connections; a later use opens new ones."""
         self.engine.dispose()
-        backend = getattr(self.__dict__.get("storage"), "_backend", None)
-        if backend is not None:
-            backend.engine.dispose()
 
 
 def create_tables(url: str) -> None:
     """Creates Optuna's tables and ours where they are missing; any number of processes may do so at once."""
+    from storage.database.optuna_storage import SharedStorage
+
     url = normalise_url(url)
     engine = make_engine(url)
     try:
-        with translate_errors(url), engine.begin() as connection:
+        with translate_errors(url), patience(MINUTE_S), engine.begin() as connection:
+            check_encoding(connection)
             lock(connection, SCHEMA)
-            _optuna_storage(url, skip_table_creation=False).engine.dispose()
+            SharedStorage(url, engine, create=True)
             create_own_tables(connection)
     finally:
         engine.dispose()
 
 
-def connect(url: str) -> Database:
-    """Opens a database with tables. Raises StorageError where there are none, or after some seconds without a reply."""
+def connect(url: str, connections: int = COMMAND_CONNECTIONS) -> Database:
+    """Opens a database with tables, for at most so many connections.
+
+    Raises StorageError where there are none, or after some seconds without a reply.
+    """
     url = normalise_url(url)
-    engine = make_engine(url)
-    with translate_errors(url), engine.connect() as connection:
-        ready = has_tables(connection)
-        if ready:
+    engine = make_engine(url, connections)
+    try:
+        with translate_errors(url), engine.connect() as connection:
+            check_encoding(connection)
+            if not has_tables(connection):
+                raise StorageError(
+                    f"the database must hold the tables of unet-search; got none in {describe_url(url)}; "
+                    "run `unet-search init`"
+                )
             check_version(connection)
-    if not ready:
+    except StorageError:
         engine.dispose()
-        raise StorageError(
-            f"the database must hold the tables of unet-search; got none in {mask_url(url)}; run `unet-search init`"
-        )
+        raise
     return Database(url, engine)
 
 
 @contextmanager
-def open_database(settings: Settings, create: bool = False) -> Iterator[Database]:
+def open_database(settings: Settings, create: bool = False, workers: int = 0) -> Iterator[Database]:
     """Yields the database of DATABASE_URL, or that of the embedded server in the run's folder.
+
+    Inside the context, errors that tell of an unreachable database become a StorageError.
 
     Args:
         settings: where the database is.
         create: makes missing tables, and the embedded server's data; otherwise they are a StorageError.
+        workers: how many are to be started on this host, for whom an embedded server has connections.
     """
-    with find_database(settings, create) as url:
+    with find_database(settings, create, workers) as url:
         if create:
             create_tables(url)
         database = connect(url)
         try:
-            yield database
+            with _translate_loss(url):
+                yield database
         finally:
             database.close()
 
 
 @contextmanager
-def find_database(settings: Settings, create: bool) -> Iterator[str]:
+def find_database(settings: Settings, create: bool, workers: int = 0) -> Iterator[str]:
     """Yields the URL of the database while its server runs; `create` makes missing data of an embedded server."""
     if settings.database_url is not None:
         yield settings.database_url
@@ -131,7 +137,7 @@ def find_database(settings: Settings, create: bool) -> Iterator[str]:
             f"the run's folder must hold a study; got none in {settings.dir}; "
             "start one with `unet-search run`, name its folder with --dir, or its server with DATABASE_URL"
         )
-    with embedded_server(settings.dir) as url:
+    with embedded_server(settings.dir, embedded_connections(workers)) as url:
         yield url
 
 
@@ -145,40 +151,12 @@ def joined_transaction(db: Database) -> Iterator[Connection]:
     from sqlalchemy.orm import Session  # slow to import, as Optuna's storage is
 
     backend: RDBStorage = getattr(db.storage, "_backend")  # noqa: B009 - BaseStorage has no such attribute
-    with backend.engine.begin() as connection:
+    with db.engine.begin() as connection:
         backend.scoped_session.registry.set(Session(connection, join_transaction_mode="create_savepoint"))
         try:
             yield connection
         finally:
             backend.scoped_session.remove()
-
-
-def make_engine(url: str) -> Engine:
-    """An engine with our settings. Raises StorageError for an invalid URL."""
-    try:
-        return create_engine(url, **ENGINE_KWARGS)
-    except SQLAlchemyError as error:
-        raise StorageError(
-            f"DATABASE_URL must be a PostgreSQL URL; got {mask_url(url)!r}; "
-            "give postgresql://USER:PASSWORD@HOST/DATABASE"
-        ) from error
-
-
-def _optuna_storage(url: str, skip_table_creation: bool) -> "RDBStorage":
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every trial would break the live table
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        # A copy, since Optuna may change the dictionary.
-        return optuna.storages.RDBStorage(url, dict(ENGINE_KWARGS), skip_table_creation=skip_table_creation)
-    except RuntimeError as error:
-        if "no longer compatible" not in str(error):
-            raise
-        raise StorageError(
-            f"the tables must be those of Optuna {optuna.__version__}; got another version's in {mask_url(url)}; "
-            "run `unet-search db upgrade` (or update Optuna)"
-        ) from error
 
 
 @contextmanager
@@ -187,16 +165,42 @@ def translate_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, UnicodeError) as error:
-        raise StorageError(
-            f"the database must answer; got {_describe(url, error)} from {mask_url(url)}; "
-            "check DATABASE_URL, and that the server runs and can be reached from here"
-        ) from None  # the original error may show the password
+        raise _failure(url, error) from None  # the original error may show the password
 
 
-def _describe(url: str, error: Exception) -> str:
+@contextmanager
+def _translate_loss(url: str) -> Iterator[None]:
+    """The same for those errors alone that tell of the database and not of a defect, Optuna's around them included."""
+    try:
+        yield
+    except Exception as error:
+        cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        if isinstance(cause, LOSSES) or _code(cause) in (MISSING_RIGHT, *BAD_ESCAPE):
+            raise _failure(url, cause) from None
+        raise
+
+
+def _failure(url: str, error: BaseException | None) -> StorageError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    reason = " ".join(str(cause).split()) or type(cause).__name__
-    password = make_url(url).password
-    for secret in {password, unquote(password)} if password else set():
-        reason = reason.replace(secret, "***")
-    return mask_url(reason)
+    reason = mask_url(" ".join(str(cause).split())) or type(cause).__name__
+    where = describe_url(url)
+    if _code(error) in BAD_ESCAPE:
+        return unwritable_text(reason)
+    if _code(error) == MISSING_RIGHT:
+        return StorageError(
+            f"the database's user must have the right to do this; got {reason} from {where}; grant it, as with "
+            "`grant create on schema public to USER`, or make the user the database's owner"
+        )
+    if _code(error) in HELD_UP:
+        return StorageError(
+            f"another process must not hold up the database for long; got {reason} from {where}; try again"
+        )
+    return StorageError(
+        f"the database must answer; got {reason} from {where}; "
+        "check DATABASE_URL, and that the server runs and can be reached from here"
+    )
+
+
+def _code(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of an error."""
+    return getattr(getattr(error, "orig", None), "pgcode", None)

@@ -110,6 +110,16 @@ def own_version(connection: Connection) -> int:
     return 1 if found is None else int(found)
 
 
+def check_encoding(connection: Connection) -> None:
+    """Raises StorageError for a database that cannot hold every name."""
+    found = connection.scalar(text("show server_encoding"))
+    if found != "UTF8":
+        raise StorageError(
+            f"the database's encoding must be UTF8; got {found}; make another one, with "
+            "`create database NAME encoding 'UTF8' template template0`"
+        )
+
+
 def check_version(connection: Connection) -> None:
     """Raises StorageError where our tables are not of VERSION."""
     found = own_version(connection)

@@ -3,10 +3,13 @@
 import logging
 from dataclasses import dataclass
 
-from storage.database.connection import ENGINE_KWARGS, make_engine, translate_errors
+from sqlalchemy import Engine
+
+from storage.database.connection import translate_errors
+from storage.database.engine import DAY_S, make_engine, patience
 from storage.database.schema import SCHEMA, has_table, has_tables, lock, upgrade_own_tables
 from storage.errors import StorageError
-from storage.settings import mask_url, normalise_url
+from storage.settings import describe_url, normalise_url
 
 
 @dataclass(frozen=True)
@@ -26,39 +29,36 @@ def upgrade_tables(url: str) -> Upgraded:
     url = normalise_url(url)
     engine = make_engine(url)
     try:
-        with translate_errors(url), engine.begin() as connection:
+        with translate_errors(url), patience(DAY_S), engine.begin() as connection:
             lock(connection, SCHEMA)
             if not (has_table(connection, "alembic_version") and has_tables(connection)):
                 raise StorageError(
-                    f"the database must hold the tables of unet-search; got none in {mask_url(url)}; "
+                    f"the database must hold the tables of unet-search; got none in {describe_url(url)}; "
                     "run `unet-search init`"
                 )
             own = upgrade_own_tables(connection)
-            return Upgraded(_upgrade_optuna(url), own)
+            return Upgraded(_upgrade_optuna(url, engine), own)
     finally:
         engine.dispose()
 
 
-def _upgrade_optuna(url: str) -> tuple[str, str]:
+def _upgrade_optuna(url: str, engine: Engine) -> tuple[str, str]:
     """Optuna's own upgrade, on connections of its own."""
     import optuna
 
+    from storage.database.optuna_storage import SharedStorage
+
     _silence_alembic()
-    storage = optuna.storages.RDBStorage(
-        url, dict(ENGINE_KWARGS), skip_compatibility_check=True, skip_table_creation=True
-    )
-    try:
-        before, after = storage.get_current_version(), storage.get_head_version()
-        if before not in storage.get_all_versions():
-            raise StorageError(
-                f"the database's tables must be of a version that Optuna {optuna.__version__} knows, up to {after}; "
-                f"got {before}; install a newer Optuna"
-            )
-        if before != after:
-            storage.upgrade()
-        return before, after
-    finally:
-        storage.engine.dispose()
+    storage = SharedStorage(url, engine, check=False)
+    before, after = storage.get_current_version(), storage.get_head_version()
+    if before not in storage.get_all_versions():
+        raise StorageError(
+            f"the database's tables must be of a version that Optuna {optuna.__version__} knows, up to {after}; "
+            f"got {before}; install a newer Optuna"
+        )
+    if before != after:
+        storage.upgrade()
+    return before, after
 
 
 def _silence_alembic() -> None:

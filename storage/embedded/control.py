@@ -5,35 +5,34 @@ waits only ten seconds for a server that is recovering, and it fails on paths wi
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from storage.embedded.account import ACCOUNT, Account, account_of, new_account
 from storage.embedded.binaries import find_programs
+from storage.embedded.state import LOG, check_folder, invalidate_pid, is_running, server_error
 from storage.errors import StorageError
 
 SOCKET_NAME = ".s.PGSQL.5432"
 START_S = 120  # includes the recovery after a crash
 STOP_S = 60
 ORPHANS_S = 10  # how long the processes of a killed server may take to end
-UNUSED_PID = 2**30  # above the highest process number
-ACCOUNT = "pgserver"  # as whom root runs the server: PostgreSQL refuses to run as root
 
 # The programs get the data folder as their working folder and under this name, so that parents may be private to root
 # and the path may be long or have spaces.
 DATA_FOLDER = "/proc/self/cwd" if sys.platform == "linux" else "."
 
-
-@dataclass(frozen=True)
-class Account:
-    """The user who runs the server; None for the one who runs this process."""
-
-    uid: int | None = None
-    gid: int | None = None
+# What the programs get of our environment, which has passwords. Variables such as PGPORT or PGDATA are meant for
+# another server; without LANG the messages are English, as they are read here.
+ENVIRONMENT = ("PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+MIN_CONNECTIONS = 100  # PostgreSQL's own default
+OTHER_VERSION = re.compile(r"initialized by PostgreSQL version (\w+), which is not compatible with this version (\w+)")
+NEW_REMEDY = "give another folder with --dir, or a server with DATABASE_URL"
 
 
 def initialise(pgdata: Path) -> None:
@@ -41,53 +40,43 @@ def initialise(pgdata: Path) -> None:
     unfinished = pgdata.with_name(pgdata.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        account = _new_account()
+        account = new_account()
         unfinished.mkdir(mode=0o700)
         if account.uid is not None and account.gid is not None:
-            os.chown(unfinished, account.uid, account.gid)
-        options = ("-D", DATA_FOLDER, "-U", "postgres", "--auth=trust", "--no-locale", "-E", "UTF8")
-        _run(unfinished, account, "initdb", *options)
+            os.chown(unfinished, account.uid, account.gid, follow_symlinks=False)
+        # Who may enter the folder may use the socket in it; nobody may come by TCP, whatever postgresql.conf says.
+        access = ("--auth-local=trust", "--auth-host=reject")
+        options = ("-D", DATA_FOLDER, "-U", "postgres", *access, "--no-locale", "-E", "UTF8")
+        _run(unfinished, account, "initdb", *options, remedy=NEW_REMEDY)
         unfinished.rename(pgdata)
     except OSError as error:
-        raise _failure(pgdata, str(error)) from error
+        raise _failure(pgdata, str(error), NEW_REMEDY) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def start(pgdata: Path) -> None:
-    """Starts the server, on a Unix socket in `pgdata` alone, and waits until it answers. Raises StorageError."""
+def start(pgdata: Path, connections: int = MIN_CONNECTIONS) -> None:
+    """Starts the server, on a Unix socket in `pgdata` alone, and waits until it answers. Raises StorageError.
+
+    Args:
+        pgdata: the data folder.
+        connections: how many clients it is to serve at once.
+    """
     if not is_running(pgdata):
-        for name in ("postmaster.pid", f"{SOCKET_NAME}.lock"):
-            _invalidate_pid(pgdata / name)
+        try:
+            check_folder(pgdata)
+            for name in ("postmaster.pid", f"{SOCKET_NAME}.lock"):
+                invalidate_pid(pgdata / name)
+        except OSError as error:
+            raise _failure(pgdata, str(error)) from error
     deadline = time.monotonic() + ORPHANS_S
     while True:
         try:
-            return _start(pgdata)
+            return _start(pgdata, max(connections, MIN_CONNECTIONS))
         except StorageError as error:
             if "still in use" not in str(error) or time.monotonic() > deadline:
                 raise
         time.sleep(0.2)  # until the processes of a killed server have ended
-
-
-def _start(pgdata: Path) -> None:
-    options = "-k . -h ''"  # needs no password: the folder's mode is 0700
-    wait = ("-w", "-t", str(START_S))
-    _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-l", "log", *wait, "-s", "-o", options, "start")
-
-
-def _invalidate_pid(lock_file: Path) -> None:
-    """Replaces the process number in the lock file of a dead server by one that no process has.
-
-    Another program may have got the number since, and PostgreSQL would take it for the running server. The file itself
-    is needed: by it a new server detects processes that the dead one left behind.
-    """
-    try:
-        lines = lock_file.read_text().split("\n")
-        lock_file.write_text("\n".join([str(UNUSED_PID), *lines[1:]]))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _failure(lock_file.parent, str(error)) from error
 
 
 def stop(pgdata: Path) -> None:
@@ -96,59 +85,20 @@ def stop(pgdata: Path) -> None:
         return
     try:
         wait = ("-w", "-t", str(STOP_S))
-        _run(pgdata, _account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-m", "fast", *wait, "-s", "stop")
+        _run(pgdata, account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-m", "fast", *wait, "-s", "stop")
     except StorageError:
         if is_running(pgdata):  # otherwise it was killed meanwhile
             raise
 
 
-def is_running(pgdata: Path) -> bool:
-    """Whether the server of postmaster.pid runs; after a crash another program may have its process number."""
-    import psutil
-
-    try:
-        process = psutil.Process(int((pgdata / "postmaster.pid").read_text().split("\n", 1)[0]))
-        # Dead servers stay as zombies where process 1 does not reap them, as in many containers.
-        return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        return False
+def _start(pgdata: Path, connections: int) -> None:
+    options = f"-k . -h '' -c max_connections={connections}"  # needs no password: the folder's mode is 0700
+    wait = ("-w", "-t", str(START_S))
+    _run(pgdata, account_of(pgdata), "pg_ctl", "-D", DATA_FOLDER, "-l", LOG, *wait, "-s", "-o", options, "start")
 
 
-def _new_account() -> Account:
-    if os.geteuid() != 0:
-        return Account()
-    import pwd
-
-    try:
-        entry = pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        _add_account()
-        entry = pwd.getpwnam(ACCOUNT)
-    return Account(entry.pw_uid, entry.pw_gid)
-
-
-def _add_account() -> None:
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT]
-    done = subprocess.run(command, capture_output=True, text=True)
-    already_exists = 9  # another command has added it meanwhile
-    if done.returncode not in (0, already_exists):
-        raise StorageError(
-            f"root runs the embedded server as the system account {ACCOUNT}; got: {_last_line(done.stderr)}; "
-            f"add the account, run as another user, or set DATABASE_URL"
-        )
-
-
-def _account_of(pgdata: Path) -> Account:
-    """The owner of the data folder: in another container ACCOUNT may have another number."""
-    if os.geteuid() != 0:
-        return Account()
-    owner = pgdata.stat()
-    return Account(owner.st_uid, owner.st_gid)
-
-
-def _run(pgdata: Path, account: Account, program: str, *arguments: str) -> None:
-    # Variables such as PGPORT or PGDATA are meant for another server, and would change this one.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+def _run(pgdata: Path, account: Account, program: str, *arguments: str, remedy: str | None = None) -> None:
+    environment = {key: os.environ[key] for key in ENVIRONMENT if key in os.environ}
     try:
         with TemporaryFile("w+") as output:  # a pipe would not end: the server has it open, too
             done = subprocess.run(
@@ -165,26 +115,22 @@ def _run(pgdata: Path, account: Account, program: str, *arguments: str) -> None:
             output.seek(0)
             text = output.read()
     except OSError as error:
-        raise _failure(pgdata, str(error)) from error
+        raise _failure(pgdata, str(error), remedy) from error
     if done.returncode:
-        raise _failure(pgdata, _server_error(pgdata) or _last_line(text))
+        raise _failure(pgdata, server_error(pgdata) or _last_line(text), remedy)
 
 
-def _failure(pgdata: Path, reason: str) -> StorageError:
+def _failure(pgdata: Path, reason: str, remedy: str | None = None) -> StorageError:
+    """The error of a program. Only new data can lie elsewhere: the study's own are where they are."""
+    if versions := OTHER_VERSION.search(reason):
+        return StorageError(
+            f"the embedded server is PostgreSQL {versions[2]}; got data of PostgreSQL {versions[1]} in {pgdata}; write "
+            "them to a file with `unet-search db backup` of the unet-search that made them, and `unet-search db "
+            "restore` that into a new folder"
+        )
     return StorageError(
-        f"PostgreSQL must be able to work in {pgdata}; got: {reason}; "
-        "give another folder with --dir, or a server with DATABASE_URL"
+        f"PostgreSQL must be able to work in {pgdata}; got: {reason}; {remedy or f'see {pgdata / LOG}'}"
     )
-
-
-def _server_error(pgdata: Path) -> str | None:
-    """The last error in the server's own log."""
-    try:
-        lines = (pgdata / "log").read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    errors = [line for line in lines[-50:] if "FATAL:" in line or "PANIC:" in line]
-    return errors[-1].split(": ", 1)[-1].strip() if errors else None
 
 
 def _last_line(text: str) -> str:

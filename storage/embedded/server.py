@@ -1,11 +1,13 @@
 """The embedded server of a run's folder: the first command that uses it starts it, the last one stops it.
 
 Every command that uses it holds a shared lock on the file `pgdata.holders`; the kernel releases the lock of a killed
-process. Starting, joining and stopping happen under an exclusive lock on `pgdata.gate`.
+process. Starting, joining and stopping happen under an exclusive lock on `pgdata.gate`. Clients reach the server
+without libpq's own variables, which are meant for other servers.
 """
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,13 +19,19 @@ from urllib.parse import quote
 
 from storage.embedded import control
 from storage.errors import StorageError
-from storage.folders import check_writable, missing_folders, remove_empty_folders
+from storage.folders import (
+    check_writable,
+    describe_owner,
+    missing_folders,
+    open_plain,
+    remove_empty_folders,
+)
 from storage.settings import DIALECT
 
 GATE_S = control.START_S + 10  # the longest wait for another command that starts or stops the server
 MAX_SOCKET_PATH_BYTES = 100  # the limit is 107 on Linux, 103 on macOS
 MIN_FREE_MIB = 100  # a new server takes 40, and grows
-REMEDY = "give another one with --dir, or a server with DATABASE_URL"  # the end of an error message
+REMEDY = "give another one with --dir, or a server with DATABASE_URL"  # where there is no study yet
 
 
 def has_server(folder: Path) -> bool:
@@ -32,30 +40,66 @@ def has_server(folder: Path) -> bool:
 
 
 @contextmanager
-def embedded_server(folder: Path) -> Iterator[str]:
+def embedded_server(folder: Path, connections: int = 0) -> Iterator[str]:
     """Starts or joins the PostgreSQL 18 in `folder`/pgdata and yields its URL. Raises StorageError.
 
     Any number of commands on this machine may use the folder at once.
+
+    Args:
+        folder: the run's folder.
+        connections: how many clients a server that is started here must be able to serve.
     """
     folder = folder.expanduser().absolute()
     new_folders = missing_folders(folder)
     if not has_server(folder):
         check_writable(folder, REMEDY, MIN_FREE_MIB)
     pgdata = folder / "pgdata"
-    holders = _enter(pgdata, new_folders)
+    with _without_libpq_variables():
+        holders = _enter(pgdata, new_folders, connections)
+        try:
+            yield _url(pgdata)
+        finally:
+            _leave(pgdata, holders)
+
+
+@contextmanager
+def _without_libpq_variables() -> Iterator[None]:
+    """Takes libpq's variables, such as PGSERVICE or PGHOSTADDR, from this process and from those that it starts."""
+    removed = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
-        yield _url(pgdata)
+        yield
     finally:
-        _leave(pgdata, holders)
+        os.environ.update(removed)
 
 
-def _enter(pgdata: Path, new_folders: list[Path]) -> IO[str]:
+@contextmanager
+def discard_new_server(folder: Path) -> Iterator[None]:
+    """After an error, removes a server's data that the context made, unless other commands use the server."""
+    folder = folder.expanduser().absolute()
+    is_new, new_folders = not has_server(folder), missing_folders(folder)
+    try:
+        yield
+    except BaseException:
+        if is_new and has_server(folder):
+            _discard(folder / "pgdata", new_folders)
+        raise
+
+
+def _discard(pgdata: Path, new_folders: list[Path]) -> None:
+    with _gate(pgdata), _open_lock_file(pgdata, "holders") as holders:
+        if _try_lock(holders, fcntl.LOCK_EX):
+            shutil.rmtree(pgdata)
+            _remove_locks(pgdata)
+            remove_empty_folders(new_folders)
+
+
+def _enter(pgdata: Path, new_folders: list[Path], connections: int) -> IO[str]:
     """Returns the open file of the shared lock; where that fails, removes the new folders if they are empty."""
     with _gate(pgdata):
         holders = _open_lock_file(pgdata, "holders")
         try:
             if _try_lock(holders, fcntl.LOCK_EX):
-                _start_or_join(pgdata)
+                _start_or_join(pgdata, connections)
             elif not _answers(pgdata):
                 raise StorageError(
                     f"the server of {pgdata} must run on this machine; got a folder in use that does not answer here; "
@@ -82,12 +126,12 @@ def _leave(pgdata: Path, holders: IO[str]) -> None:
                     _short_link(pgdata).unlink(missing_ok=True)
 
 
-def _start_or_join(pgdata: Path) -> None:
+def _start_or_join(pgdata: Path, connections: int) -> None:
     """Both locks are held: no command uses the server, but it may still run where the last ones were killed."""
     if not pgdata.exists():
         control.initialise(pgdata)
     if not _answers(pgdata):
-        control.start(pgdata)
+        control.start(pgdata, connections)
 
 
 def _answers(pgdata: Path) -> bool:
@@ -105,14 +149,16 @@ def _url(pgdata: Path) -> str:
 
 
 def _socket_folder(pgdata: Path) -> str:
-    """The folder of the socket, by a link where its path is too long for the address of a Unix socket."""
-    if len(os.fsencode(pgdata / control.SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES:
+    """The folder of the socket, by a link where its path is too long for a Unix socket, or not one host to libpq."""
+    path = os.fsencode(pgdata / control.SOCKET_NAME)
+    is_text = str(pgdata).encode(errors="ignore") == os.fsencode(pgdata)
+    if len(path) <= MAX_SOCKET_PATH_BYTES and b"," not in path and is_text:
         return str(pgdata)
     link = _short_link(pgdata)
     with suppress(FileExistsError):
         link.symlink_to(pgdata)
     if link.lstat().st_uid != os.geteuid() or not link.is_symlink() or link.readlink() != pgdata:
-        raise StorageError(f"the name {link} must lead to {pgdata}; got another user's; {REMEDY}")
+        raise StorageError(f"the name {link} must lead to {pgdata}; got what another user made; remove it")
     return str(link)
 
 
@@ -140,9 +186,11 @@ def _gate(pgdata: Path) -> Iterator[None]:
 def _open_lock_file(pgdata: Path, name: str) -> IO[str]:
     path = pgdata.with_name(f"{pgdata.name}.{name}")
     try:
-        return path.open("a")
+        return open(path, "a", opener=open_plain)
     except OSError as error:
-        raise StorageError(f"the run's folder must be writable; got {path} ({error.strerror}); {REMEDY}") from error
+        reason = (error.strerror or str(error)) + describe_owner(path.parent, error)
+        remedy = "run as the owner of the study's data" if has_server(pgdata.parent) else REMEDY
+        raise StorageError(f"the run's folder must be writable; got {path} ({reason}); {remedy}") from error
 
 
 def _try_lock(file: IO[str], kind: int) -> bool:
@@ -156,7 +204,7 @@ def _try_lock(file: IO[str], kind: int) -> bool:
 def _is_current(file: IO[str]) -> bool:
     """False for a lock file that another command, which was refused, removed while this one waited for it."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+        return os.path.samestat(os.fstat(file.fileno()), os.lstat(file.name))
     except FileNotFoundError:
         return False
 

@@ -9,7 +9,12 @@ from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-DUPLICATE = "duplicate"  # the cause of a trial whose configuration the study had before: it was not trained
+# Causes of failed trials that were not trained and are no failure.
+DUPLICATE = "duplicate"  # the study had the configuration before
+SURPLUS = "surplus"  # left over by a call to the database whose reply was lost, beyond the budget
+NOT_TRAINED = (DUPLICATE, SURPLUS)
+
+MAX_ENTRIES = 10_000  # of a list or table; a question has some hundred
 
 
 class HasAttributes(Protocol):
@@ -27,6 +32,7 @@ class Attributes(BaseModel):
     @classmethod
     def read(cls, user_attrs: Mapping[str, Any]) -> Self:
         """The attributes among an object's `user_attrs`; the default for each one that is missing."""
+        user_attrs = {key: value for key, value in user_attrs.items() if not _is_too_long(value)}
         try:
             return cls.model_validate(user_attrs)
         except ValidationError as error:
@@ -41,6 +47,11 @@ class Attributes(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """The attributes that were given to the constructor, as JSON knows them."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+def _is_too_long(value: Any) -> bool:
+    """Whether a list that is wrong at every place would take gigabytes of messages."""
+    return isinstance(value, list | tuple | dict) and len(value) > MAX_ENTRIES
 
 
 class TrialAttributes(Attributes):
@@ -82,10 +93,16 @@ class StudyAttributes(Attributes):
 
     question: dict[str, Any] | None = None  # a copy of what `storage/studies/study.py` compares
     data: str | None = None  # where the data lay on the host that made the study
-    failures_counted_to: int = -1  # the number of the last trial whose failure stopped it; later ones count
+    failures_counted_to: int = -1  # number of the last trial before `resume`; failures of later ones count
 
 
 def attribute_key(field: str) -> str:
     """The key of a trial's attribute as a literal in SQL."""
     assert field in TrialAttributes.model_fields, field
+    return f"'{field}'"
+
+
+def study_attribute_key(field: str) -> str:
+    """The key of a study's attribute as a literal in SQL."""
+    assert field in StudyAttributes.model_fields, field
     return f"'{field}'"

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from storage.artifacts.interface import Artifacts
 from storage.artifacts.keys import study_folders
-from storage.artifacts.listing import study_files
+from storage.artifacts.listing import picture_ids, study_files
 from storage.database.connection import Database, translate_errors
 from storage.database.schema import lock
 from storage.errors import StorageError
@@ -49,7 +49,8 @@ def list_studies(db: Database, artifacts: Artifacts) -> list[ListedStudy]:
     """All studies of the database, in the order of their names."""
     with db.engine.connect() as connection:
         studies = dict(sorted(study_ids(connection).items()))
-        files = study_files(connection, artifacts, studies)
+        pictures = picture_ids(connection, studies)
+    files = study_files(artifacts, pictures)
     return [_describe(db, study_id, name, sum(files[name].values())) for name, study_id in studies.items()]
 
 
@@ -68,8 +69,9 @@ def delete_study(db: Database, artifacts: Artifacts, study_id: int, name: str) -
                 f"a study that is deleted must not be worked on; got {name} with {live_slots} trials under way; "
                 f"end its workers, or run `unet-search stop --study {name}`"
             )
-        files = study_files(connection, artifacts, {name: study_id})[name]
+        pictures = picture_ids(connection, {name: study_id})
         rows = delete_rows(connection, study_id)
+    files = study_files(artifacts, pictures)[name]
     artifacts.remove(*files, *study_folders(name))  # folders may have partial files of killed workers
     return Deletion(rows, len(files))
 

@@ -20,10 +20,10 @@ from sqlalchemy import Connection, text
 from storage.database.connection import Database, joined_transaction
 from storage.database.schema import lock
 from storage.errors import LeaseLost
+from storage.studies.attributes import SURPLUS, attribute_key
 from storage.studies.study import no_budget
 
 LEASE_S = 60.0
-HOLD_S = 30.0  # a transaction that holds a slot and stands still for longer is ended by the server
 
 _EXPIRES = "clock_timestamp() + make_interval(secs => :lease_s)"
 LIVE = "(s.owner is not null and s.expires >= clock_timestamp())"
@@ -73,24 +73,42 @@ _NEW = text(f"""
 
 _BIND = text("update unet_search_slots set trial_id = :trial_id where slot = :slot")
 
-# Fails the trial of a lost slot where it exceeds the budget; within the budget it waits to be adopted.
+# Fails running trials without a slot that exceed the budget, the latest first: a lost reply makes Optuna create a
+# trial twice, and a worker may die between `ask` and `bind_trial`. Those within the budget wait to be adopted.
+# Nothing is done while there is an unbound slot, since one of the trials may have come of that one's `ask`.
 _FAIL_SURPLUS = text(f"""
-    update trials set state = 'FAIL', datetime_complete = clock_timestamp() at time zone 'utc'
-    where trial_id = :trial_id and state = 'RUNNING'
-      and not exists (select from unet_search_slots s where s.trial_id = :trial_id)
-      and {_TAKEN} + {_UNBOUND} > (select budget from unet_search_studies where study_id = :study_id)""")
+    with surplus as (
+      update trials set state = 'FAIL', datetime_complete = clock_timestamp() at time zone 'utc'
+      where trial_id in (
+        select t.trial_id from trials t
+        where t.study_id = :study_id and t.state = 'RUNNING'
+          and not exists (select from unet_search_slots s where s.trial_id = t.trial_id)
+        order by t.number desc
+        limit case when {_UNBOUND} = 0 then greatest(0, {_TAKEN} - :budget) else 0 end)
+      returning trial_id)
+    insert into trial_user_attributes (trial_id, key, value_json)
+    select trial_id, {attribute_key("cause")}, '"{SURPLUS}"' from surplus
+    on conflict (trial_id, key) do update set value_json = excluded.value_json""")
 
 # What follows runs without the study's lock, on one slot or all slots of an owner, guarded by their row locks.
 
 # A key share lock makes a take-over skip the row, and lets the owner renew its lease meanwhile.
 _HOLD = text("select from unet_search_slots where slot = :slot and owner = :owner for key share")
-_HOLD_TIMEOUT = text("select set_config('idle_in_transaction_session_timeout', :milliseconds, true)")
 _IS_HELD = text("select exists (select from unet_search_slots where slot = :slot and owner = :owner)")
 _RENEW = text(f"update unet_search_slots set expires = {_EXPIRES} where owner = :owner")
 _CLOSE = text("delete from unet_search_slots where slot = :slot and owner = :owner")
 _OWN = "owner = :owner and (cast(:slot as uuid) is null or slot = :slot)"
 _DROP_UNBOUND = text(f"delete from unet_search_slots where {_OWN} and trial_id is null")
 _RELEASE = text(f"update unet_search_slots set owner = null, expires = clock_timestamp() where {_OWN}")
+
+# Whether a claim would do anything: a slot is free or interrupted, or a running trial has none.
+_MAY_CLAIM = text(f"""
+    select stop_reason is null and (
+      {_TAKEN} + {_UNBOUND} < budget
+      or exists (select from trials t left join unet_search_slots s on s.trial_id = t.trial_id
+                 where t.study_id = :study_id and t.state = 'RUNNING' and not coalesce({LIVE}, false)
+                   and (s.slot is not null or {_UNBOUND} = 0)))
+    from unet_search_studies where study_id = :study_id""")
 
 # One snapshot of what is left of a budget.
 _BUDGET_LEFT = text(f"""
@@ -130,27 +148,33 @@ def claim_slot(db: Database, study_id: int, owner: UUID, worker: str, lease_s: f
         budget = _open_budget(connection, study_id)
         if budget is None:
             return None
+        row |= {"budget": budget}
         connection.execute(_SWEEP, row)
+        connection.execute(_FAIL_SURPLUS, row)
         for statement in (_TAKE_OVER, _ADOPT, _NEW):
-            taken = connection.execute(statement, row | {"budget": budget}).one_or_none()
+            taken = connection.execute(statement, row).one_or_none()
             if taken is not None:
                 return Claim(study_id, taken.slot, taken.trial_id)
     return None
+
+
+def may_claim(db: Database, study_id: int) -> bool:
+    """Whether `claim_slot` may find something, as far as can be seen without its lock; for workers that wait."""
+    with db.engine.connect() as connection:
+        return connection.scalar(_MAY_CLAIM, {"study_id": study_id}) is not False
 
 
 def bind_trial(db: Database, claim: Claim, trial_id: int) -> Claim:
     """Binds the trial that came of `ask` to the slot; returns the claim with it.
 
     Raises:
-        LeaseLost: the lease ended before, and the slot went to another worker. The caller leaves the trial alone: the
-            next claim adopts it, or it was told FAIL here because the budget has no room for it.
+        LeaseLost: the lease ended before, and the slot went to another worker. The caller leaves the trial alone: a
+            later claim adopts it, or fails it where the budget has no room.
     """
     row = {"study_id": claim.study_id, "slot": claim.slot, "trial_id": trial_id}
     with db.engine.begin() as connection:
         lock(connection, claim.study_id)  # so that nobody adopts the trial at this moment
         bound = connection.execute(_BIND, row).rowcount == 1
-        if not bound:
-            connection.execute(_FAIL_SURPLUS, row)
     if not bound:
         raise LeaseLost(f"a trial must be bound before its slot's lease ends; got trial id {trial_id} too late")
     return replace(claim, trial_id=trial_id)
@@ -161,13 +185,12 @@ def holding(db: Database, claim: Claim, owner: UUID) -> Iterator[Connection]:
     """A transaction during which nobody can take the slot over; all that Optuna writes in this thread is part of it.
 
     An ended lease that nobody took over still counts. A process that is stopped inside loses the transaction after
-    HOLD_S, and with it all that it wrote.
+    the engine's IDLE_S, and with it all that it wrote.
 
     Raises:
         LeaseLost: another worker has the slot.
     """
     with joined_transaction(db) as connection:
-        connection.execute(_HOLD_TIMEOUT, {"milliseconds": str(int(HOLD_S * 1000))})
         if connection.execute(_HOLD, {"slot": claim.slot, "owner": owner}).one_or_none() is None:
             raise LeaseLost(f"a slot must belong to the worker that writes; got {claim.slot}, which another one has")
         yield connection

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from storage.database.connection import Database
-from storage.studies.attributes import DUPLICATE, TrialAttributes, attribute_key
+from storage.studies.attributes import NOT_TRAINED, TrialAttributes, attribute_key
 from storage.studies.leases import LIVE
 
 LEADERS = 5
@@ -76,12 +76,12 @@ class Totals:
     workers: int  # with a live slot, on all hosts
 
 
-# Counts trials by state, without duplicates.
+# Counts trials by state, without those that were not trained.
 _COUNTS = text(f"""
     select t.state::text as state, count(*) as trials from trials t
     where t.study_id = :study_id and not (t.state = 'FAIL' and exists (
       select from trial_user_attributes a
-      where a.trial_id = t.trial_id and a.key = {attribute_key("cause")} and a.value_json = '"{DUPLICATE}"'))
+      where a.trial_id = t.trial_id and a.key = {attribute_key("cause")} and a.value_json = any(:not_trained)))
     group by t.state""")
 
 # The leaders; infinite values are left out.
@@ -93,10 +93,11 @@ _GET_ATTRIBUTES = text("select key, value_json from trial_user_attributes where 
 
 _COUNT_WAITING = text("select count(*) from trials where study_id = :study_id and state = 'WAITING'")
 
-# Each trial's time on a device in seconds, from a JSON number.
-_DEVICE_TIME = (
-    f"(select trial_id, value_json::float8 as s from trial_user_attributes where key = {attribute_key('device_s')})"
-)
+# Each trial's time on a device in seconds, from a JSON number; what another program wrote may be none.
+_DEVICE_TIME = f"""(
+    select trial_id,
+      case when value_json ~ '^[0-9]{{1,12}}([.][0-9]+)?(e-[0-9]{{1,2}})?$' then value_json::float8 end as s
+    from trial_user_attributes where key = {attribute_key("device_s")})"""
 
 # Running trials with their worker, their last report and their best value.
 _RUNNING = text(f"""
@@ -134,7 +135,7 @@ def study_status(db: Database, study_id: int) -> StudyStatus:
         times = connection.execute(_TIMES, {"study_id": study_id}).one()
         return StudyStatus(
             counts=_counts(connection, study_id),
-            leaders=_leaders(connection, study_id),
+            leaders=read_leaders(connection, study_id),
             running=_running(connection, study_id),
             mean_trial_s=None if times.mean is None else float(times.mean),
             device_s=float(times.total or 0),
@@ -154,22 +155,25 @@ def count_waiting(db: Database, study_id: int) -> int:
         return int(connection.scalar(_COUNT_WAITING, {"study_id": study_id}) or 0)
 
 
-def _counts(connection: Connection, study_id: int) -> Counts:
-    names = {"FAIL": "failed"}
-    rows = connection.execute(_COUNTS, {"study_id": study_id})
-    return Counts(**{names.get(row.state, row.state.lower()): row.trials for row in rows})
-
-
-def _leaders(connection: Connection, study_id: int) -> tuple[Leader, ...]:
+def read_leaders(connection: Connection, study_id: int) -> tuple[Leader, ...]:
+    """The study's leaders, best first."""
     rows = connection.execute(_LEADERS, {"study_id": study_id})
     return tuple(
-        Leader(row.trial_id, row.number, row.value, _attributes(connection, row.trial_id)) for row in rows.all()
+        Leader(row.trial_id, row.number, row.value, read_attributes(connection, row.trial_id)) for row in rows.all()
     )
 
 
-def _attributes(connection: Connection, trial_id: int) -> TrialAttributes:
+def read_attributes(connection: Connection, trial_id: int) -> TrialAttributes:
+    """The attributes of a trial, by Optuna's id."""
     attrs = connection.execute(_GET_ATTRIBUTES, {"trial_id": trial_id})
     return TrialAttributes.read({attr.key: json.loads(attr.value_json) for attr in attrs})
+
+
+def _counts(connection: Connection, study_id: int) -> Counts:
+    names = {"FAIL": "failed"}
+    causes = [json.dumps(cause) for cause in NOT_TRAINED]
+    rows = connection.execute(_COUNTS, {"study_id": study_id, "not_trained": causes})
+    return Counts(**{names.get(row.state, row.state.lower()): row.trials for row in rows})
 
 
 def _running(connection: Connection, study_id: int) -> tuple[Running, ...]:

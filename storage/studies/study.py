@@ -1,7 +1,8 @@
 """A study's frozen question, its budget of trials, and whether it was stopped: our own row of each study."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, text
 from storage.database.connection import Database
 from storage.database.schema import lock
 from storage.errors import StorageError
+from storage.studies.attributes import study_attribute_key
 
 STOP_NOW = "asked for by `unet-search stop --now`"  # the reason for which workers do not finish their trials
 MAX_SHOWN_CHARACTERS = 120  # of a value in a message
@@ -28,8 +30,17 @@ _GET_BUDGET = text("select budget from unet_search_studies where study_id = :stu
 _SET_STOP_REASON = text("""
     insert into unet_search_studies (study_id, stop_reason) values (:study_id, :reason)
     on conflict (study_id) do update set stop_reason = excluded.stop_reason""")
+_SET_FAILURES_STOP = text("""
+    update unet_search_studies set stop_reason = coalesce(stop_reason, :reason) where study_id = :study_id""")
+# Makes failures of the trials so far count no more.
+_FORGET_FAILURES = text(f"""
+    insert into study_user_attributes (study_id, key, value_json)
+    select :study_id, {study_attribute_key("failures_counted_to")}, coalesce(max(number), -1)::text
+    from trials where study_id = :study_id and state in ('COMPLETE', 'PRUNED', 'FAIL')
+    on conflict (study_id, key) do update set value_json = excluded.value_json""")
 _GET_STUDIES = text("select study_name, study_id from studies")
 _GET_NAME = text("select study_name from studies where study_id = :study_id")
+_GET_CREATED = text("select created from unet_search_studies where study_id = :study_id")
 _IS_STOPPED_NOW = text("""
     select exists (select from unet_search_slots s join unet_search_studies using (study_id)
                    where s.owner = :owner and stop_reason = :reason)""")
@@ -60,20 +71,26 @@ def study_name(db: Database, study_id: int) -> str | None:
     return name
 
 
-def freeze_question(db: Database, study_id: int, question: dict[str, Any]) -> None:
+def freeze_question(
+    db: Database,
+    study_id: int,
+    question: dict[str, Any],
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda stored: stored,
+) -> None:
     """Stores the question of a new study, or compares it with the stored one.
 
     Args:
         db: the study's database.
         study_id: its id.
         question: what decides a trial's value, as JSON; tables may be nested.
+        complete: adds to a stored question what an older version did not write.
 
     Raises:
         StorageError: the questions differ; it names every differing key, as a dotted path, with both values.
     """
     with db.engine.begin() as connection:
         frozen = connection.scalar(_FREEZE_QUESTION, {"study_id": study_id, "question": json.dumps(question)})
-    differences = list(_differences(frozen, json.loads(json.dumps(question))))
+    differences = list(_differences(complete(frozen), json.loads(json.dumps(question))))
     if differences:
         raise StorageError(
             f"a study answers one question; got {'; '.join(differences)}; "
@@ -99,14 +116,35 @@ def get_budget(db: Database, study_id: int) -> int:
     return int(budget)
 
 
+def get_created(db: Database, study_id: int) -> datetime:
+    """When the study was created, by which it differs from others of its name in other databases."""
+    with db.engine.connect() as connection:
+        created: datetime | None = connection.scalar(_GET_CREATED, {"study_id": study_id})
+    if created is None:
+        raise no_budget(study_id)
+    return created.astimezone(UTC)
+
+
 def stop_study(db: Database, study_id: int, reason: str) -> None:
     """Stops the study: from now on no worker gets a slot."""
-    _set_stop_reason(db, study_id, reason)
+    with db.engine.begin() as connection:
+        lock(connection, study_id)  # waits for a claim under way
+        connection.execute(_SET_STOP_REASON, {"study_id": study_id, "reason": reason})
+
+
+def stop_failing_study(db: Database, study_id: int, reason: str) -> None:
+    """Stops the study, unless it is stopped: what a person said stays."""
+    with db.engine.begin() as connection:
+        lock(connection, study_id)
+        connection.execute(_SET_FAILURES_STOP, {"study_id": study_id, "reason": reason})
 
 
 def resume_study(db: Database, study_id: int) -> None:
-    """Lets workers get slots of a stopped study again."""
-    _set_stop_reason(db, study_id, None)
+    """Lets workers get slots of a stopped study again, those too that stopped after failures of their own."""
+    with db.engine.begin() as connection:
+        lock(connection, study_id)
+        connection.execute(_SET_STOP_REASON, {"study_id": study_id, "reason": None})
+        connection.execute(_FORGET_FAILURES, {"study_id": study_id})
 
 
 def stop_reason(db: Database, study_id: int) -> str | None:
@@ -125,12 +163,6 @@ def stops_now(db: Database, owner: UUID) -> bool:
 def no_budget(study_id: int) -> StorageError:
     """The error of a study without a budget, which no command has set up."""
     return StorageError(f"a study must have a number of trials; got none for study {study_id}; run `unet-search init`")
-
-
-def _set_stop_reason(db: Database, study_id: int, reason: str | None) -> None:
-    with db.engine.begin() as connection:
-        lock(connection, study_id)  # waits for a claim under way
-        connection.execute(_SET_STOP_REASON, {"study_id": study_id, "reason": reason})
 
 
 def _differences(frozen: Any, given: Any, path: str = "") -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 from tests.docker.stack import PASSWORD, ROOT, Stack, needs_compose
 
 SETTING = re.compile(r"(?<!\$)\$(?:\{(\w+)|(\w+))")
+DATABASE = {"db", "roles"}  # of PostgreSQL's image
 NOT_FOR_PEOPLE = {"COMMIT", "DASHBOARD_USER", "DASHBOARD_VIEWER_USER", "DB_CONNECTIONS", "UNET_SEARCH_LOG"}
 
 
@@ -21,10 +22,16 @@ def stack(tmp_path: Path) -> Stack:
 
 def services(stack: Stack, **settings: str) -> dict[str, Any]:
     """The services that `docker compose up` would start."""
+    found: dict[str, Any] = config(stack, **settings)["services"]
+    return found
+
+
+def config(stack: Stack, **settings: str) -> dict[str, Any]:
+    """The project as Compose reads it."""
     stack.settings |= settings
     done = stack.compose("config", "--format", "json")
     assert not done.stderr  # such as a warning of a variable that is not set
-    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -33,7 +40,7 @@ def test_gpus_are_reserved_for_workers_alone(stack: Stack) -> None:
     (device,) = found["workers"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"capabilities": ["gpu"], "driver": "nvidia", "count": -1}  # all of them
     assert not any("deploy" in found[name] for name in found.keys() - {"workers"})
-    assert {found[name]["image"] for name in found.keys() - {"db"}} == {"unet-search:gpu"}
+    assert {found[name]["image"] for name in found.keys() - DATABASE} == {"unet-search:gpu"}
 
 
 def test_one_setting_switches_gpus_off(stack: Stack) -> None:
@@ -73,6 +80,14 @@ def test_db_bind_publishes_the_database_there(stack: Stack) -> None:
     assert (port["host_ip"], port["published"]) == ("10.0.0.5", "5432")
 
 
+def test_no_network_of_the_database_leads_out(stack: Stack) -> None:
+    assert services(stack)["db"]["networks"].keys() == {"database"}
+    found = config(stack, DB_BIND="10.0.0.5")
+    assert found["services"]["db"]["networks"].keys() == {"database", "published"}
+    assert found["networks"]["database"]["internal"]
+    assert found["networks"]["published"]["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+
+
 @pytest.mark.parametrize("bind", ["", "10.0.0.6"])
 def test_with_a_database_elsewhere_none_is_started_and_no_study_created(stack: Stack, bind: str) -> None:
     url = "postgresql://unet@10.0.0.5/unet"
@@ -88,12 +103,46 @@ def test_the_password_is_in_no_url_and_no_command(stack: Stack) -> None:
         assert PASSWORD not in service["environment"].get("DATABASE_URL", "")
 
 
-def test_our_services_have_no_rights_and_a_read_only_root(stack: Stack) -> None:
+def test_the_dashboard_has_a_password_of_its_own_or_none(stack: Stack) -> None:
+    dashboard = services(stack)["dashboard"]
+    assert dashboard["environment"]["DASHBOARD_PASSWORD"] == ""
+    assert dashboard.get("restart", "no") in ("", "no")
+    dashboard = services(stack, DASHBOARD_PASSWORD="another")["dashboard"]
+    assert dashboard["environment"]["DASHBOARD_PASSWORD"] == "another"
+    assert dashboard["restart"] == "unless-stopped"
+
+
+def test_services_have_no_rights_and_ours_a_read_only_root(stack: Stack) -> None:
     found = services(stack)
-    for name in found.keys() - {"db"}:
-        assert found[name]["read_only"] and found[name]["cap_drop"] == ["ALL"], name
+    for name, service in found.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert service.get("read_only") or name == "db"
+    assert {name: found[name]["user"] for name in DATABASE} == {"db": "postgres", "roles": "1000:1000"}
     assert {name for name in found if found[name].get("cap_add") or found[name].get("user") == "root"} == {"folders"}
     assert not any(service.get("privileged") for service in found.values())
+
+
+def test_processes_and_temporary_files_are_limited(stack: Stack) -> None:
+    found = services(stack, WORKERS_TMP="1g")
+    assert all(service["pids_limit"] > 0 for service in found.values())
+    assert all(":size=" in mount for service in found.values() for mount in service.get("tmpfs", []))
+    assert found["workers"]["tmpfs"] == ["/tmp:size=1g"]
+
+
+def test_memory_is_limited_where_a_setting_says_so(stack: Stack) -> None:
+    assert not any("mem_limit" in service for service in services(stack).values())
+    found = services(stack, WORKERS_MEMORY="3g", DASHBOARD_MEMORY="2g", DB_MEMORY="1g")
+    limits = {name: int(found[name]["mem_limit"]) // 2**30 for name in found if "mem_limit" in found[name]}
+    assert limits == {"workers": 3, "dashboard": 2, "db": 1}
+
+
+def test_images_can_be_pinned_by_their_digests(stack: Stack) -> None:
+    base, database = f"python:3.11@sha256:{'1' * 64}", f"postgres:15@sha256:{'2' * 64}"
+    found = services(stack, PYTHON_IMAGE=base, DB_IMAGE=database)
+    assert {found[name]["image"] for name in DATABASE} == {database}
+    assert {found[name]["build"]["args"]["PYTHON_IMAGE"] for name in found.keys() - DATABASE} == {base}
+    assert not re.findall("^FROM .*:", (ROOT / "Dockerfile").read_text(), re.MULTILINE)  # no other one
 
 
 def test_every_setting_is_in_the_example_and_every_example_is_a_setting() -> None:

@@ -51,7 +51,7 @@ def test_the_second_host_finishes_the_trial_of_the_first(stack: Stack, other: St
 
 
 def test_a_host_without_the_study_says_so(stack: Stack, other: Stack) -> None:
-    stack.compose("up", "-d", "--wait", "db")
+    stack.compose("up", "roles")
     assert other.compose("up", "workers", status=None).returncode
     assert "run `unet-search init`" in other.compose("logs", "init").stdout
 

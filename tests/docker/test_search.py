@@ -27,7 +27,7 @@ LAST_WORKER = """
 def test_workers_start_the_services_they_need_and_search_to_the_end(stack: Stack) -> None:
     assert "3 of 3 trials, 3 complete" in stack.compose("up", "workers").stdout
     services = {row["Service"] for row in map(json.loads, _lines(stack, "ps", "-a", "--format", "json"))}
-    assert services == {"db", "folders", "init", "workers"}
+    assert services == {"db", "folders", "init", "roles", "workers"}
     status = stack.status()
     assert status["study"] == "mars" and status["trials"]["complete"] == 3
     assert "best2.toml" in stack.run("unet-search", "export", "-o", "best2.toml").stdout

@@ -18,7 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note
 
 from search.study.enqueue import enqueue_warm_starts
-from search.study.plan import load_plan, question
+from search.study.plan import load_plan
+from search.study.question import question
 from search.study.study import OpenStudy, create_study
 from search.supervisor.devices import list_device_slots
 from search.supervisor.supervisor import WorkerGroup, run_workers

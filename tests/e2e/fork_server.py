@@ -83,6 +83,7 @@ def prepare(request: Request, out: int, err: int) -> None:
     for file, standard in ((out, 1), (err, 2)):
         os.dup2(file, standard)
         os.close(file)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", buffering=1, closefd=False)
     paths = [os.path.dirname(request.argv[0]), *python_path(request.environ.get("PYTHONPATH"))]
     sys.path[: len(python_path(os.environ.get("PYTHONPATH")))] = paths
     os.environ.clear()

@@ -2,16 +2,18 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 
 from benchmarks.fuzz.case import READ, REFUSED, Case, try_case
 from benchmarks.fuzz.child import make_model
 from benchmarks.fuzz.models import ATTACKS, ESCAPED
 from trainer.errors import InputError
-from trainer.result.save import load_result
+from trainer.result.save import load_result, save_model
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,51 @@ def test_a_small_file_that_would_fill_all_memory_is_refused_before_it_is_built(t
     layer = {"class_name": "Dense", "module": "keras.layers", "config": {"units": 10**9}}
     words = r"must hold the weights of its layers; got \d+ bytes for 5,000,000,000 of them in "
     refused(tmp_path, layer | {"build_config": {"input_shape": [1, 4]}}, b"", zipfile.ZIP_STORED, words)
+
+
+def upsample(times: int, size: tuple[int | None, ...] = (16, 16, 1)) -> keras.Model:
+    """A network without weights that makes images larger by a factor of 4 again and again."""
+    inputs = outputs = keras.Input(size)
+    for _ in range(times):
+        outputs = keras.layers.UpSampling2D(4)(outputs)
+    return keras.Model(inputs, outputs)
+
+
+def repeat(times: int) -> keras.Model:
+    """The same by a function in place of a layer."""
+    inputs = outputs = keras.Input((16, 16, 1))
+    for _ in range(times):
+        outputs = keras.ops.repeat(outputs, 8, axis=2)
+    return keras.Model(inputs, outputs)
+
+
+def nested(inner: keras.Model) -> keras.Model:
+    inputs = keras.Input((16, 16, 1))
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inner(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: upsample(10), "for 64 images must fit in memory; got "),
+        (lambda: repeat(12), "for 64 images must fit in memory; got "),
+        (lambda: nested(upsample(10)), "for 64 images must fit in memory; got "),
+        (lambda: keras.Sequential([keras.Input((16, 16, 1)), upsample(10)]), "for 64 images must fit in memory; got "),
+        (lambda: nested(upsample(10, (None, None, 1))), "model.keras must be for images of one size; got a layer "),
+    ],
+    ids=["layers", "functions", "nested", "sequential", "any size"],
+)
+def test_layers_whose_output_grows_without_bound_are_refused(
+    tmp_path: Path, make: Callable[[], keras.Model], words: str
+) -> None:
+    save_model(make(), tmp_path / "model.keras")
+    with pytest.raises(InputError, match=words):
+        load_result(tmp_path)
+
+
+def test_a_description_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    words = "model.keras must describe layers in at most 2,097,152 bytes; got 3,000,"
+    refused(tmp_path, {"class_name": "x" * 3_000_000}, b"", zipfile.ZIP_STORED, words)
 
 
 def test_a_compressed_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:

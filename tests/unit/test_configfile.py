@@ -1,5 +1,7 @@
 """Configurations as TOML files, and changes by path."""
 
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,36 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_names_the_presets() -> None:
     with pytest.raises(InputError, match=r"a TOML file or a preset; got nowhere\.toml; presets: .*default"):
         load_config("nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (".".join("a" * 200_000) + " = 1", "must be nested at most 20 deep"),
+        ("a = {" + " . ".join(["'b'"] * 50_000) + " = 1}", "must be nested at most 20 deep"),
+        ("[" + ".".join('"c"' for _ in range(100_000)) + "]", "must be nested at most 20 deep"),
+        ("".join(f"a{number}.b = 1\n" for number in range(50_000)), "must have at most 10,000 values"),
+        ("[data]\nnames = [" + "0, " * 100_000 + "]", "must have at most 10,000 values"),
+        ("#" * 1_100_000, "must have at most 1,048,576 characters"),
+    ],
+    ids=["dotted", "inline", "table", "many", "list", "long"],
+)
+def test_what_would_take_gigabytes_is_refused_in_a_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=words) as error:
+            load_config(tmp_path / "c.toml")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(str(error.value)) < 500 and peak < 100 << 20
+
+
+@pytest.mark.parametrize("text", ["a." * 500_000, "'" * 1_000_000, '"a".' * 250_000 + '"', "a" * 1_000_000])
+def test_no_text_makes_the_check_of_its_keys_slow(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    started = time.process_time()
+    with pytest.raises(InputError):
+        read_toml(tmp_path / "c.toml")
+    assert time.process_time() - started < 10

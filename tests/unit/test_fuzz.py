@@ -20,7 +20,9 @@ from trainer.result.folder import unreadable_model
 
 
 @pytest.mark.filterwarnings("ignore")  # decoders warn of what they then refuse
-@pytest.mark.parametrize(("kind", "count"), [("npz", 120), ("pictures", 80), ("config", 40), ("plan", 60)])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("npz", 120), ("pictures", 80), ("config", 40), ("plan", 60), ("backup", 100)]
+)
 def test_corrupt_input_is_read_or_refused_in_one_line(kind: str, count: int) -> None:
     outcomes = {seed: try_case(Case(kind, seed)) for seed in range(count)}
     assert not {seed: outcome for seed, outcome in outcomes.items() if outcome not in (READ, REFUSED)}

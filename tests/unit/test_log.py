@@ -58,6 +58,22 @@ def test_passwords_are_masked_in_a_trials_cause() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "json"])
+def test_control_characters_never_reach_a_log_raw(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that shows the log would obey them."""
+    monkeypatch.setenv("UNET_SEARCH_LOG", kind)
+    trap = "\x1b[2J\r\n\x9b1A"
+    append_line(tmp_path / "log", "host:0", "died", trap)
+    try:
+        raise OSError(trap)
+    except OSError as error:
+        record = logging.makeLogRecord({"msg": "ends", "cause": one_line(error), "exc_info": sys.exc_info()})
+    lines = [line(kind, trap), refusal_line(trap, "host:0"), one_line(OSError(trap))]
+    lines += [LineFormatter("host:0", kind).format(record), (tmp_path / "log").read_text()]
+    assert all(letter.isprintable() or letter == "\n" for text in lines for letter in text)
+    assert all("2J" in text for text in lines)
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
 def test_a_refusal_is_read_as_its_cause(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNET_SEARCH_LOG", kind)
     assert read_cause(refusal_line("the rule; got it", "host:0")) == "the rule; got it"

@@ -1,6 +1,7 @@
 """Data sets as folders: `images/` and `masks/` paired by name, and optionally `groups.csv` and `test/`."""
 
 import csv
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def read_folder(folder: Path, size: Size | None) -> RawData:
     return RawData(
         images=_decode_images(pictures, size, channels),
         masks=_decode_masks(mask_pictures, size),
-        groups=_read_groups(folder / "groups.csv", images) if (folder / "groups.csv").exists() else None,
+        groups=_read_groups(folder / "groups.csv", images) if os.path.lexists(folder / "groups.csv") else None,
         test_images=_decode_images(test_pictures, size, channels),
         test_names=tuple(path.stem for path in tests),
     )
@@ -86,6 +87,9 @@ def _list_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"a data set's folder must have images/ and masks/; got no folder {folder}")
     found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith(".")]
+    for path in found:
+        if not path.is_file() and not path.is_dir():
+            raise InputError(f"an image must be a plain file; got {path}, a pipe, device or broken link; remove it")
     paths = sorted(path for path in found if path.is_file())
     stems: dict[str, Path] = {}
     for path in paths:
@@ -169,6 +173,8 @@ def _decode_masks(pictures: list[_Picture], size: Size) -> Pixels:
 
 def _read_groups(path: Path, images: list[Path]) -> Groups:
     """The group of each image, from rows of `name,group`; names may omit the suffix."""
+    if not path.is_file():
+        raise InputError(f"groups.csv must be a plain file; got {path}, which is none; remove it")
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(lines))

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from trainer.cgroup import memory_left
 from trainer.data.pixels import Groups, Pixels, count_labels
 from trainer.errors import InputError
 
@@ -40,8 +41,9 @@ def check_memory(needed: int, what: str) -> None:
 
 
 def free_bytes() -> int:
-    """Free memory in bytes, within the process's limit if it has one (`ulimit -v`)."""
-    available, (limit, _) = int(psutil.virtual_memory().available), resource.getrlimit(resource.RLIMIT_AS)
+    """Free memory in bytes, within the limits of the container and of the process (`ulimit -v`) where there are any."""
+    available = int(min(psutil.virtual_memory().available, memory_left()))
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return available
     return max(0, min(available, limit - int(psutil.Process().memory_info().vms)))

@@ -6,7 +6,7 @@ from trainer.data.folder import read_folder, read_test_folder
 from trainer.data.npz import read_npz, read_test_npz
 from trainer.data.pixels import Pixels
 from trainer.data.raw import RawData, check_labels, resize_all, resize_raw, within_memory
-from trainer.errors import InputError
+from trainer.errors import InputError, printable
 
 
 @within_memory()
@@ -54,5 +54,8 @@ def _find_source(path: str | Path) -> Path:
     except (OSError, ValueError):  # a name that is too long, or has a zero byte
         known = False
     if not known:
-        raise InputError(f"data must be an npz file or a folder; got {ascii(str(path))[1:-1]}, which is neither")
+        raise InputError(
+            f"data must be an npz file or a folder; got {printable(path)}, which is neither; correct the path, or "
+            "name the place they have moved to with --data"
+        )
     return source

@@ -66,6 +66,36 @@ def test_what_is_no_backup_makes_no_database(input_folder: Path) -> None:
     assert_refused(lines, "the run's folder must hold a study; got none", input_folder)
 
 
+def test_a_restore_that_is_refused_after_its_database_is_made_leaves_nothing(
+    input_folder: Path, search: Search
+) -> None:
+    search.create_study(1)
+    assert search.run(1) == 0
+    line = f"db backup backup.zip --dir {search.folder / 'run'}"
+    run_forked(line, input_folder, DATABASE_URL=search.db.url).output()
+    repeat_row(input_folder / "backup.zip", "trial_params")
+    assert_refused("db restore backup.zip --dir new", "whole file of .* unique constraint", input_folder)
+    os.mkfifo(input_folder / "pipe")
+    assert_refused("db restore pipe --dir new", "must be a readable file; got pipe: a pipe or device", input_folder)
+    environ = {"DATABASE_URL": search.db.url}
+    assert_refused("db backup pipe", "got pipe: a pipe, a device or the like is there", input_folder, **environ)
+
+
+def repeat_row(path: Path, table: str) -> None:
+    """Has the last row of a backup's table in it twice."""
+    with zipfile.ZipFile(path) as archive:
+        members = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.items():
+            if info.filename == f"rows/{table}.jsonl":
+                content += content.splitlines(keepends=True)[-1]
+            if info.filename == "format.json":
+                manifest = json.loads(content)
+                manifest["rows"][table] += 1
+                content = json.dumps(manifest).encode()
+            archive.writestr(info, content)
+
+
 def test_what_a_server_refuses(input_folder: Path, search: Search) -> None:
     def assert_refused_here(line: str, words: str, file_bytes: int | None = None) -> None:
         assert_refused(line, words, input_folder, file_bytes, DATABASE_URL=search.db.url)

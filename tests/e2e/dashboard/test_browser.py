@@ -139,14 +139,17 @@ def test_a_page_of_another_site_signs_nobody_out(url: str, tab: Any) -> None:
     assert tab.request.get(f"{url}/api/studies").status == 200
 
 
-def test_an_uploaded_page_runs_nothing(url: str, tab: Any) -> None:
+@pytest.mark.parametrize("name", ["evil.html", "evil.svg", "evil.png"])
+def test_an_uploaded_page_is_a_download_and_runs_nothing(url: str, tab: Any, name: str) -> None:
     sign_in(tab, url, *ADMIN)
     tab.wait_for_url("**/dashboard")
-    html = b64encode(b"<title>quiet</title><script>document.title = 'ran'</script>").decode()
-    data = {"file": f"data:text/html;base64,{html}", "filename": "evil.html"}
+    page = b"<title>quiet</title><script>document.title = 'ran'</script>"
+    data = {"file": f"data:text/html;base64,{b64encode(page).decode()}", "filename": name}
     uploaded = tab.request.post(f"{url}/api/artifacts/1", data=data, headers={"Origin": url}).json()
-    tab.goto(f"{url}/artifacts/1/{uploaded['artifact_id']}")
-    assert tab.title() == "quiet"
+    with tab.expect_download() as saved:
+        tab.evaluate("path => { location.href = path }", f"/artifacts/1/{uploaded['artifact_id']}")
+    assert saved.value.path().read_bytes() == page
+    assert tab.title() != "ran"
 
 
 def test_without_a_password_this_machine_may_only_look(folder: Path) -> None:

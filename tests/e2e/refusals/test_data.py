@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.e2e.command import run_command
+from tests.e2e.command import run_command, run_forked
+from tests.e2e.conftest import Search
 from tests.e2e.input_folder import make_arrays
 from tests.e2e.refusal import assert_refused
 
@@ -31,6 +32,16 @@ def test_no_such_file(input_folder: Path) -> None:
     words = r"data must be an npz file or a folder; got \S*none\.npz"
     assert_refused(give("none.npz", READERS), words, input_folder, run=run_command)
     assert_refused(give("none.npz", [PREDICT]), words, input_folder)
+
+
+def test_data_that_have_moved(input_folder: Path, search: Search) -> None:
+    """Since the study was made; it goes on with those of the new place."""
+    environ = {"DATABASE_URL": search.db.url}
+    run_forked(f"init search.toml --dir {search.folder / 'elsewhere'}", input_folder, **environ).output()
+    (input_folder / "good.npz").rename(input_folder / "moved.npz")
+    words = r"got \S*/good\.npz, which is neither; correct the path, or name the place they have moved to with --data"
+    assert_refused(["worker", "enqueue default"], words, input_folder, **environ)
+    assert "waits" in run_forked("enqueue default --data moved.npz", input_folder, **environ).output()
 
 
 def test_not_an_npz(input_folder: Path) -> None:

@@ -31,7 +31,7 @@ def search(server_url: str, template: str, tmp_path_factory: pytest.TempPathFact
         patch.setenv("UNET_SEARCH_LOG", "json")
         opened = search.create_study(TRIALS)
         display = StudyDisplay("fake", EPOCHS)
-        assert search.run(WORKERS, on_tick=monitor_study(search.db, opened, display, folder / "best.toml")) == 0
+        assert search.run(WORKERS, on_tick=monitor_study(search.db, opened, display, folder)) == 0
         yield search
 
 

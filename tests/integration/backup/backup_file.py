@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from storage.artifacts.folder import Folder
 from storage.artifacts.interface import Artifacts
-from storage.backup.read import check_backup, open_backup
+from storage.backup.check import check_backup
+from storage.backup.read import open_backup
 from storage.backup.restore import restore_backup
 from storage.backup.write import write_backup
 from storage.database.connection import Database
@@ -34,4 +35,4 @@ def change_backup(path: Path, change: Callable[[Members], object]) -> None:
     change(members)
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(name, content, ZIP_STORED if name.startswith("artifacts/") else ZIP_DEFLATED)

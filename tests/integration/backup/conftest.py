@@ -1,5 +1,6 @@
 """Backups of the full study, and where one is restored to: another artifact store, and another database."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,10 +36,14 @@ def backup_copy(full: FullStudy, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def invalid_backup(backup_copy: Path) -> Path:
-    """A backup that passes `check_backup`, with a state of trials that PostgreSQL refuses."""
+    """A backup that passes `check_backup`, with a parameter that is there twice, which PostgreSQL refuses."""
 
     def change(members: Members) -> None:
-        members["rows/trials.jsonl"] = members["rows/trials.jsonl"].replace(b'"COMPLETE"', b'"NEVER"')
+        rows = members["rows/trial_params.jsonl"]
+        members["rows/trial_params.jsonl"] = rows + rows.splitlines(keepends=True)[0]
+        manifest = json.loads(members["format.json"])
+        manifest["rows"]["trial_params"] += 1
+        members["format.json"] = json.dumps(manifest).encode()
 
     change_backup(backup_copy, change)
     return backup_copy

@@ -1,14 +1,19 @@
 """A file that is no backup, or a damaged or malicious one, is refused in one line."""
 
 import json
+import os
+import random
 import re
+import tracemalloc
 import zipfile
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 import pytest
 
-from storage.backup.read import check_backup, open_backup
+from storage.backup.check import check_backup
+from storage.backup.read import open_backup
 from storage.errors import StorageError
 from tests.integration.backup.backup_file import Members, change_backup
 from tests.integration.conftest import FullStudy
@@ -128,7 +133,7 @@ def test_a_name_that_is_there_twice(backup_copy: Path) -> None:
         ("trial_heartbeats", b"[1, 2]\n", "must have the columns"),
         ("trial_heartbeats", b"\xff\xfe\n", "decode"),
         ("trial_heartbeats", b"[" * 100_000, "recursion"),
-        ("trial_heartbeats", b'"' + b"a" * (17 << 20), "string"),
+        ("trial_heartbeats", b'"' + random.Random(0).randbytes(2 << 20).hex().encode(), "string"),
     ],
 )
 def test_a_row_that_does_not_fit(backup_copy: Path, table: str, line: bytes, pattern: str) -> None:
@@ -142,6 +147,76 @@ def test_a_table_that_is_missing(backup_copy: Path) -> None:
     assert_change_refused(
         backup_copy, lambda members: members.pop("rows/trial_values.jsonl"), "no item named 'rows/trial_values.jsonl'"
     )
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_files_that_are_compressed(backup_copy: Path) -> None:
+    """They could be a thousand times as large as the backup."""
+    with zipfile.ZipFile(backup_copy, "a") as archive:
+        archive.writestr("artifacts/checkpoints/mars/5", bytes(1 << 24), zipfile.ZIP_DEFLATED)
+        set_file_count(archive, 11)
+    assert_refused(backup_copy, "checkpoints/mars/5 must be stored as it is; got a compressed one")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_files_that_lie_upon_each_other(backup_copy: Path) -> None:
+    """They could be as many times as large as the backup as there are of them."""
+    with zipfile.ZipFile(backup_copy, "a") as archive:
+        largest = max(archive.infolist(), key=lambda info: info.file_size)
+        for number in range(100, 200):
+            archive.filelist.append(copy_of(largest, f"artifacts/checkpoints/mars/{number}"))
+        set_file_count(archive, 110)
+    assert_refused(backup_copy, "what it holds must be in it once; got [0-9,]+ bytes in ")
+
+
+def copy_of(info: zipfile.ZipInfo, name: str) -> zipfile.ZipInfo:
+    twin = copy(info)
+    twin.filename = twin.orig_filename = name
+    return twin
+
+
+def set_file_count(archive: zipfile.ZipFile, files: int) -> None:
+    manifest = json.loads(archive.read("format.json")) | {"files": files}
+    archive.filelist = [info for info in archive.filelist if info.filename != "format.json"]
+    archive.writestr("format.json", json.dumps(manifest))
+
+
+def test_rows_that_unpack_to_far_more_than_rows_do(backup_copy: Path) -> None:
+    zeros = b'"' + b"0" * (8 << 20)
+    assert_change_refused(
+        backup_copy,
+        lambda members: members.update({"rows/trial_heartbeats.jsonl": zeros}),
+        "must be deflated to more than 1/200 of its size; got 8,388,609 bytes",
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"studies": [0] * 1_000_000},
+        {"rows": {f"table {number}": -1 for number in range(100_000)}},
+        {"versions": {f"library {number}": 0 for number in range(100_000)}},
+        {f"key {number}": 0 for number in range(100_000)},
+    ],
+    ids=["studies", "rows", "versions", "keys"],
+)
+def test_a_list_that_is_wrong_at_every_place_takes_no_message_for_each(
+    backup_copy: Path, changes: dict[str, object]
+) -> None:
+    change_backup(backup_copy, lambda members: set_manifest(members, **changes))
+    tracemalloc.start()
+    try:
+        assert_refused(backup_copy, "must have at most 10,000 entries; got 1,?0")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 << 20
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_a_pipe_or_device(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "backup.zip")
+    assert_refused(tmp_path / "backup.zip", "must be a readable file; got .*: a pipe or device; give a file")
 
 
 def test_a_compression_of_its_own(backup_copy: Path) -> None:

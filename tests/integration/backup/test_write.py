@@ -1,15 +1,19 @@
 """A backup has all of a study, and a restored study equals the one that was backed up."""
 
 import json
+import math
 import tracemalloc
 from pathlib import Path
 from zipfile import ZipFile
 
 import optuna
 import pytest
+from optuna.artifacts import upload_artifact
 from sqlalchemy import text
 
 from storage.artifacts.interface import Artifacts
+from storage.backup.manifest import MAX_ROW_BYTES
+from storage.backup.write import write_backup
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.rows import TABLES
@@ -22,6 +26,9 @@ from tests.integration.conftest import FullStudy
 GET_TABLES = """
     select table_name from information_schema.columns
     where table_schema = 'public' and column_name in ('study_id', 'trial_id')"""
+COUNT_OTHER_TRANSACTIONS = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"""
 ADD_60_000_REPORTS = """
     insert into trial_intermediate_values (trial_id, step, intermediate_value, intermediate_value_type)
     select trial_id, step, random(), 'FINITE' from trials, generate_series(1, 60000) step"""
@@ -112,3 +119,50 @@ def test_a_large_study_is_never_in_memory_as_a_whole(
         tracemalloc.stop()
     assert peak < 8 << 20  # all rows at once take 30 MiB
     assert len(read_rows(other, "mars")["trial_intermediate_values"]) == 60_000
+
+
+def test_no_transaction_is_open_while_files_are_copied(
+    full_db: Database, full_artifacts: Artifacts, tmp_path: Path
+) -> None:
+    """The server would keep all rows of its snapshot, and end a transaction that stands still."""
+    found: dict[str, int] = {}
+
+    def count(what: str, done: int, total: int) -> None:
+        with full_db.engine.connect() as connection:
+            found[what] = connection.scalar(text(COUNT_OTHER_TRANSACTIONS)) or 0
+
+    write_backup(full_db, full_artifacts, tmp_path / "backup.zip", (), count)
+    assert found == {"rows": 1, "files": 0}
+
+
+def test_what_a_restore_would_refuse_is_not_written(db: Database, artifacts: Artifacts, tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="large", storage=db.storage)
+    study.set_user_attr("large", "x" * MAX_ROW_BYTES)
+    with pytest.raises(StorageError, match=r"must have rows of at most 4,194,304 bytes; got .* in study_user_attr"):
+        back_up(db, artifacts, tmp_path / "backup.zip")
+
+
+def test_studies_of_other_programs_are_backed_up(
+    db: Database, artifacts: Artifacts, other: Database, elsewhere: Path, tmp_path: Path
+) -> None:
+    study = optuna.create_study(study_name="other\tprogram", storage=db.storage, directions=["minimize", "maximize"])
+    study.optimize(_objectives, n_trials=3)
+    study.set_user_attr("question", "why")
+    study.set_user_attr("values", [math.nan, math.inf, None, {"\ud83d": "\0"}])
+    (tmp_path / "notes.txt").write_text("notes")
+    upload_artifact(
+        artifact_store=artifacts.store,
+        file_path=str(tmp_path / "notes.txt"),
+        study_or_trial=study,
+        mimetype="text/plain; charset=utf-8",
+    )
+    restore(other, elsewhere, back_up(db, artifacts, tmp_path / "backup.zip"))
+    assert read_rows(other, "other\tprogram") == read_rows(db, "other\tprogram")
+
+
+def _objectives(trial: optuna.Trial) -> tuple[float, float]:
+    trial.suggest_float("rate", 1e-5, 1.0, log=True)
+    trial.suggest_float("step", 0, 1, step=0.1)
+    trial.suggest_int("size", -(2**40), 2**40)
+    trial.suggest_categorical("kind", [None, True, "é", 0.5])
+    return math.inf, 0.5

@@ -1,25 +1,23 @@
 """The embedded server starts with its first user, stops with its last one, and leaves nothing behind when refused."""
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import create_engine, text
 
 from storage.database.connection import open_database
 from storage.embedded.binaries import is_public
-from storage.embedded.control import initialise, is_running
 from storage.embedded.server import embedded_server
+from storage.embedded.state import is_running
 from storage.errors import StorageError
 from storage.settings import Settings
+from tests.integration.embedded.conftest import copy_server, query, query_version, server_pid
 
 # Uses the server until its standard input ends.
 USE = """
@@ -28,35 +26,6 @@ with embedded_server(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A run folder, not made yet, in a private folder, as /root is, with a space in its name."""
-    path = Path(tempfile.mkdtemp(prefix="unet test "))
-    yield path / "run"
-    subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)
-    shutil.rmtree(path)
-
-
-@pytest.fixture(scope="module")
-def initialised() -> Iterator[Path]:
-    """A run folder with a server's data."""
-    path = Path(tempfile.mkdtemp(prefix="unet test "))
-    initialise(path / "pgdata")
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def used_folder(folder: Path, initialised: Path) -> Path:
-    """A run folder whose server has been used before."""
-    return copy_server(initialised, folder)
-
-
-def copy_server(source: Path, target: Path) -> Path:
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
-    return target
 
 
 def start_user(folder: Path) -> tuple["subprocess.Popen[str]", str]:
@@ -69,19 +38,6 @@ def start_user(folder: Path) -> tuple["subprocess.Popen[str]", str]:
     )
     assert user.stdout is not None
     return user, user.stdout.readline().strip()
-
-
-def server_pid(folder: Path) -> int | None:
-    path = folder / "pgdata" / "postmaster.pid"
-    return int(path.read_text().split()[0]) if path.exists() else None
-
-
-def query_version(url: str) -> str:
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        version = str(connection.scalar(text("show server_version")))
-    engine.dispose()
-    return version
 
 
 def test_it_is_postgresql_18_on_a_socket_alone(folder: Path) -> None:
@@ -137,18 +93,18 @@ def test_what_was_written_is_there_later(folder: Path) -> None:
         assert [study.study_name for study in db.storage.get_all_studies()] == ["mars"]
 
 
-def test_a_path_too_long_for_a_socket_works(folder: Path, initialised: Path) -> None:
+@pytest.mark.parametrize("name", ["x" * 120, "a,b", "caf\udce9"], ids=["too long", "two hosts to libpq", "no UTF-8"])
+def test_a_path_that_libpq_cannot_take_works(folder: Path, initialised: Path, name: str) -> None:
     folder.mkdir()
-    with embedded_server(copy_server(initialised, folder / ("x" * 120))) as url:
+    with embedded_server(copy_server(initialised, folder / name)) as url:
         assert query_version(url)
 
 
-def test_settings_for_another_server_are_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGPORT", "6543")
-    monkeypatch.setenv("PGDATABASE", "other")
-    monkeypatch.setenv("PGHOST", "192.0.2.1")
-    with embedded_server(folder) as url:
-        assert query_version(url)
+def test_it_takes_as_many_clients_as_its_first_command_needs(used_folder: Path) -> None:
+    with embedded_server(used_folder, connections=150) as url, embedded_server(used_folder) as same:
+        assert query(url, "show max_connections") == query(same, "show max_connections") == "150"
+    with embedded_server(used_folder) as url:
+        assert query(url, "show max_connections") == "100"
 
 
 def test_a_folder_that_is_a_file_is_refused(folder: Path) -> None:

@@ -20,10 +20,12 @@ from storage.studies.leases import (
     claim_slot,
     close_slot,
     is_held,
+    may_claim,
     release,
     release_owner,
     renew,
 )
+from storage.studies.status import study_status
 from storage.studies.study import resume_study, set_budget, stop_study
 
 A, B = uuid4(), uuid4()
@@ -208,8 +210,56 @@ def test_a_worker_that_asks_too_late_does_not_exceed_the_budget(db: Database, st
     assert late is not None
     with pytest.raises(LeaseLost):
         bind_trial(db, late, surplus._trial_id)
+    assert claim(db, study, A) is None
     assert [t.state for t in study.trials] == [TrialState.RUNNING, TrialState.FAIL]
     assert trial.number == 0
+
+
+@pytest.mark.parametrize(("trials", "left"), [(1, 0), (2, 1), (3, 2), (4, 2)])
+def test_trials_of_lost_replies_fail_beyond_the_budget_and_are_adopted_within(
+    db: Database, study: optuna.Study, trials: int, left: int
+) -> None:
+    """Optuna creates a trial twice when the reply to its commit is lost, and a worker may die before it binds one."""
+    set_budget(db, study._study_id, trials)
+    begin_trial(db, study, A)
+    orphans = [study.ask().number, study.ask().number]
+    taken = [found for found in (claim(db, study, B) for _ in range(5)) if found is not None]
+    adopted = [study.trials[number].state for number in orphans].count(TrialState.RUNNING)
+    assert adopted == left and len(taken) == trials - 1
+    causes = {trial.user_attrs["cause"] for trial in study.trials if trial.state == TrialState.FAIL}
+    assert causes == ({"surplus"} if left < 2 else set())
+    assert study_status(db, study._study_id).counts.failed == 0
+
+
+def test_an_unbound_slot_may_be_the_one_of_a_trial_that_seems_left_over(db: Database, study: optuna.Study) -> None:
+    set_budget(db, study._study_id, 1)
+    taken = claim(db, study, A)
+    trial = study.ask()  # not bound yet
+    assert claim(db, study, B) is None
+    assert taken is not None and bind_trial(db, taken, trial._trial_id)
+    assert study.trials[0].state == TrialState.RUNNING
+
+
+def test_it_is_known_without_the_lock_whether_there_is_something_to_claim(db: Database, study: optuna.Study) -> None:
+    set_budget(db, study._study_id, 1)
+    assert may_claim(db, study._study_id)
+    taken, trial = begin_trial(db, study, A)
+    assert not may_claim(db, study._study_id)
+    release(db, taken, A)
+    assert may_claim(db, study._study_id)  # the trial is handed on
+    again = claim(db, study, B)
+    assert again is not None and not may_claim(db, study._study_id)
+    end_leases(db)
+    assert may_claim(db, study._study_id)
+    surplus = study.ask()
+    study.tell(trial, 1.0)
+    assert may_claim(db, study._study_id)  # there is a trial to be failed
+    assert claim(db, study, B) is None and study.trials[surplus.number].state == TrialState.FAIL
+    assert not may_claim(db, study._study_id)
+    set_budget(db, study._study_id, 2)
+    assert may_claim(db, study._study_id)
+    stop_study(db, study._study_id, "asked to")
+    assert not may_claim(db, study._study_id)
 
 
 def test_slots_of_finished_trials_are_deleted(db: Database, study: optuna.Study) -> None:

@@ -5,6 +5,7 @@ import sys
 from uuid import uuid4
 
 import optuna
+import pytest
 from optuna.trial import TrialState
 
 from storage.database.connection import Database
@@ -95,3 +96,14 @@ def test_status_does_not_load_optuna(db: Database, study: optuna.Study) -> None:
         "study_status(connect(sys.argv[1]), int(sys.argv[2])); assert 'optuna' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code, db.url, str(study._study_id)], check=True)
+
+
+@pytest.mark.parametrize("time", ["no number", None, True, [1], {"s": 1}, float("inf"), float("nan"), -1e999, 1e300])
+def test_a_time_that_is_none_hides_no_other_figure(db: Database, study: optuna.Study, time: object) -> None:
+    """Another program may have written it; `study list` shows the figures of all studies."""
+    trial = study.ask()
+    trial.set_user_attr("device_s", time)
+    study.tell(trial, 0.5)
+    study.ask().set_user_attr("device_s", 2.25)
+    status = study_status(db, study._study_id)
+    assert status.counts.complete == 1 and status.device_s == 2.25

@@ -1,7 +1,7 @@
 """A worker that stops itself between the check and the write of one call.
 
-Started as `python -m ... URL SLOT STUDY_ID TRIAL_ID CALL HOLD_S`. CALL is a key of CALLS; HOLD_S replaces the one of
-`storage.studies.leases`.
+Started as `python -m ... URL SLOT STUDY_ID TRIAL_ID CALL IDLE_S`. CALL is a key of CALLS; IDLE_S replaces that of
+`storage.database.engine`.
 The process holds the slot of owner FIRST, and writes `lost` or `written` at its end.
 """
 
@@ -18,9 +18,9 @@ from sqlalchemy import event
 
 from search.study.outcome import Outcome
 from search.worker.held_trial import HeldTrial
+from storage.database import engine
 from storage.database.connection import connect
 from storage.errors import LeaseLost
-from storage.studies import leases
 from storage.studies.attributes import TrialAttributes
 from storage.studies.leases import Claim
 
@@ -32,9 +32,9 @@ CALLS: dict[str, Callable[[HeldTrial], None]] = {
 }
 
 
-def main(url: str, slot: str, study_id: int, trial_id: int, call: str, hold_s: float) -> str:
+def main(url: str, slot: str, study_id: int, trial_id: int, call: str, idle_s: int) -> str:
     """Makes the call, stopping once; returns what became of it."""
-    leases.HOLD_S = hold_s
+    engine.IDLE_S = idle_s
     db = connect(url)
     study = optuna.load_study(study_name="mars", storage=db.storage)
     held = HeldTrial(db, Claim(study_id, UUID(slot), trial_id), FIRST, optuna.Trial(study, trial_id))
@@ -53,5 +53,5 @@ def main(url: str, slot: str, study_id: int, trial_id: int, call: str, hold_s: f
 
 
 if __name__ == "__main__":
-    url, slot, study_id, trial_id, call, hold_s = sys.argv[1:]
-    sys.stdout.write(main(url, slot, int(study_id), int(trial_id), call, float(hold_s)))
+    url, slot, study_id, trial_id, call, idle_s = sys.argv[1:]
+    sys.stdout.write(main(url, slot, int(study_id), int(trial_id), call, int(idle_s)))

@@ -22,13 +22,13 @@ from tests.integration.worker.conftest import FIRST, SECOND, Hold
 from tests.integration.worker.paused_writer import CALLS
 
 PATIENCE_S = 60.0
-LONG_S, SHORT_S = 600.0, 1.0  # until the server ends the transaction of a process that stands still
+LONG_S, SHORT_S = 600, 1  # until the server ends the transaction of a process that stands still
 
 
 @contextmanager
-def paused(db: Database, claim: Claim, call: str, hold_s: float) -> Iterator["subprocess.Popen[str]"]:
+def paused(db: Database, claim: Claim, call: str, idle_s: int) -> Iterator["subprocess.Popen[str]"]:
     """A process that holds the claim's slot and has stopped between check and write; killed at the end."""
-    arguments = [db.url, claim.slot, claim.study_id, claim.trial_id, call, hold_s]
+    arguments = [db.url, claim.slot, claim.study_id, claim.trial_id, call, idle_s]
     command = [sys.executable, "-m", "tests.integration.worker.paused_writer", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

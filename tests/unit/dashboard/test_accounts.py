@@ -1,4 +1,4 @@
-"""Accounts, sessions and the throttle, each by itself."""
+"""Accounts and sessions, each by itself."""
 
 import os
 from pathlib import Path
@@ -6,21 +6,12 @@ from pathlib import Path
 import pytest
 
 from search.dashboard.accounts import Account, Accounts, AccountSettings, check_host, is_loopback
-from search.dashboard.sessions import MAX_IDLE_S, MAX_SESSIONS, Sessions
-from search.dashboard.throttle import BURST, MAX_ADDRESSES, PAUSE_S, Throttle
+from search.dashboard.addresses import Proxies
+from search.dashboard.sessions import MAX_AGE_S, MAX_IDLE_S, MAX_SESSIONS, Sessions
+from tests.unit.dashboard.clock import Clock
 from trainer.errors import InputError
 
 NOBODY = Accounts(AccountSettings.model_construct())
-
-
-class Clock:
-    """A clock that stands still until a test sets it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_accounts_come_from_the_environment_and_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,14 +56,20 @@ def test_settings_that_are_no_utf8_are_refused(name: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_this_machine_needs_no_password(host: str) -> None:
-    check_host(host, NOBODY)
+    check_host(host, NOBODY, Proxies())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "127.0.0.1.example.org", "::ffff:192.0.2.1"])
 def test_every_other_host_needs_one(host: str) -> None:
     with pytest.raises(InputError, match="needs a password; got --host"):
-        check_host(host, NOBODY)
+        check_host(host, NOBODY, Proxies())
     assert not is_loopback(host)
+
+
+def test_behind_a_proxy_this_machine_needs_one_too() -> None:
+    """Every client of the proxy comes from this machine, and names any host."""
+    with pytest.raises(InputError, match="behind a proxy needs a password"):
+        check_host("127.0.0.1", NOBODY, Proxies("127.0.0.1"))
 
 
 def test_a_session_that_was_idle_for_long_ends() -> None:
@@ -88,6 +85,18 @@ def test_a_session_that_was_idle_for_long_ends() -> None:
     assert sessions.find(token) is None
 
 
+def test_a_session_ends_though_it_is_used() -> None:
+    clock = Clock()
+    sessions = Sessions(clock)
+    token = sessions.begin(Account("admin", True))
+    begun = clock.now
+    while clock.now + MAX_IDLE_S < begun + MAX_AGE_S:
+        clock.now += MAX_IDLE_S
+        assert sessions.find(token)
+    clock.now = begun + MAX_AGE_S + 1
+    assert sessions.find(token) is None
+
+
 def test_the_number_of_sessions_is_bounded() -> None:
     sessions = Sessions()
     tokens = [sessions.begin(Account("viewer", False)) for _ in range(MAX_SESSIONS)]
@@ -96,31 +105,9 @@ def test_the_number_of_sessions_is_bounded() -> None:
     assert sessions.find(tokens[0]) and not sessions.find(tokens[1])
 
 
-def test_some_wrong_tries_at_once_then_one_a_pause() -> None:
-    clock = Clock()
-    throttle = Throttle(clock)
-    assert [throttle.count_try("192.0.2.1") for _ in range(BURST)] == [0] * BURST
-    assert throttle.count_try("192.0.2.1") == pytest.approx(PAUSE_S) == throttle.count_try("192.0.2.1")
-    clock.now += PAUSE_S
-    assert throttle.count_try("192.0.2.1") == 0 < throttle.count_try("192.0.2.1")
-    assert throttle.count_try("192.0.2.2") == 0
-
-
-def test_right_tries_are_free() -> None:
-    throttle = Throttle(Clock())
-    for _ in range(3 * BURST):
-        assert throttle.count_try("192.0.2.1") == 0
-        throttle.forgive("192.0.2.1")
-
-
-def test_a_network_of_ipv6_shares_its_tries() -> None:
-    throttle = Throttle(Clock())
-    assert not any(throttle.count_try(f"2001:db8:1:2::{n}") for n in range(BURST))
-    assert throttle.count_try("2001:db8:1:2:ffff::") > 0 == throttle.count_try("2001:db8:1:3::")
-
-
-def test_the_number_of_addresses_is_bounded() -> None:
-    throttle = Throttle(Clock())
-    for number in range(MAX_ADDRESSES + 100):
-        throttle.count_try(f"10.0.{number // 256}.{number % 256}")
-    assert len(throttle._free_at) == MAX_ADDRESSES
+def test_an_account_ends_no_session_of_another() -> None:
+    sessions = Sessions()
+    admin = sessions.begin(Account("admin", True))
+    for _ in range(2 * MAX_SESSIONS):
+        sessions.begin(Account("viewer", False))
+    assert sessions.find(admin)

@@ -5,12 +5,25 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from search.dashboard.reports import ReportBusy
 from search.dashboard.request import MAX_FORM_BYTES
 from search.dashboard.throttle import BURST
+from storage.errors import StorageError
 from tests.unit.dashboard.wsgi_client import ADMIN, HOST, POLICY, VIEWER, Site, guarded_site
 
 CHANGES = ["POST", "PUT", "DELETE", "PATCH", "PROPFIND", "post"]  # all methods but those known to be safe
-ROUTES = ["/api/meta", "/static/bundle.js", "/csv/1", "/artifacts/1/2/ab", "/favicon.ico", "/\xffdashboard", "*"]
+ROUTES = ["/api/meta", "/static/bundle.js", "/csv/1", "/artifacts/1/2/ab", "/favicon.ico", "/dashboard\\", "*"]
+NO_PATHS = [
+    "/api/studies/1\n",
+    "/\n",
+    "/login\r",
+    "/api/studies/1\x00",
+    "/static/\x7f",
+    "/report/\x1b[2J",
+    "/\xff",
+    "/a\xc3",
+]
+NO_PATHS += [f"/report/{letter}".encode().decode("latin-1") for letter in "\x85\x9b\u2028\u2029"]
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -20,6 +33,22 @@ def test_nothing_is_served_without_a_password(path: str) -> None:
     assert site.ask(path, account=("admin", "wrong")).status == 401
     assert site.ask(path, cookie="unet_search_8080=guessed").status == 401
     assert not site.reached
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", NO_PATHS, ids=ascii)
+def test_a_path_that_routers_read_in_two_ways_is_refused(path: str, method: str) -> None:
+    site = guarded_site()
+    for account in (None, ADMIN, VIEWER):
+        response = site.ask(path, method, account=account)
+        assert response.status == 400 and response.body.count("\n") == 1
+    assert not site.reached
+
+
+def test_a_path_may_have_any_other_letter() -> None:
+    site = guarded_site("Bücher")
+    assert site.ask("/report/Bücher".encode().decode("latin-1"), account=VIEWER).body == "report of Bücher"
+    assert site.ask("/dashboard/\\;//..", account=VIEWER).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/dashboard", "/dashboard/studies/1?tab=a", "/report", "/report/mars"])
@@ -50,8 +79,10 @@ def test_the_cookie_is_for_this_server_alone() -> None:
     sent = site.sign_in(*ADMIN).headers["set-cookie"]
     name, *flags = sent.split("; ")
     assert name.startswith("unet_search_8080=") and sorted(flags) == ["HttpOnly", "Path=/", "SameSite=Strict"]
-    secure = site.sign_in(*ADMIN, X_FORWARDED_PROTO="https").headers["set-cookie"]
-    assert sorted(secure.split("; ")[1:]) == ["HttpOnly", "Path=/", "SameSite=Strict", "Secure"]
+    browser = site.sign_in(*ADMIN).headers.getlist("Set-Cookie")[1]
+    name, *flags = browser.split("; ")
+    assert name.startswith("unet_search_8080_browser=")
+    assert {"HttpOnly", "Path=/", "SameSite=Strict", "Max-Age=7776000"} < set(flags)
 
 
 def test_a_large_form_is_not_read() -> None:
@@ -191,7 +222,112 @@ def test_wrong_passwords_are_slowed_down_and_logged_without_them(capsys: pytest.
     assert site.sign_in(*ADMIN, address="192.0.2.8").status == 303
     logged = capsys.readouterr().err
     assert logged.count("dashboard: wrong password for admin from 192.0.2.7\n") == 5
-    assert "secret-guess" not in logged and "hunter2" not in logged and len(logged.splitlines()) == 10
+    assert "secret-guess" not in logged and "hunter2" not in logged and len(logged.splitlines()) == 11
+
+
+def test_a_browser_signs_in_though_its_network_attacks() -> None:
+    site = guarded_site()
+    signed = site.sign_in(*ADMIN).headers.getlist("Set-Cookie")[1].partition(";")[0]
+    while site.sign_in("admin", "wrong").status != 429:
+        pass
+    assert site.sign_in(*ADMIN).status == 429
+    assert site.sign_in(*ADMIN, cookie=signed).status == 303
+    assert site.sign_in(*VIEWER, cookie=signed).status == 429
+
+
+def test_who_comes_and_goes_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    site = guarded_site()
+    cookie = site.sign_in(*ADMIN).cookie
+    site.ask("/logout", "POST", cookie=cookie)
+    site.ask("/logout", "POST", cookie=cookie)  # nobody
+    for _ in range(3):
+        site.ask("/api/meta", account=VIEWER, address="192.0.2.8")  # a script, which sends its password each time
+    assert capsys.readouterr().err.splitlines() == [
+        "dashboard: admin signs in from 192.0.2.7",
+        "dashboard: admin signs out from 192.0.2.7",
+        "dashboard: viewer signs in from 192.0.2.8",
+    ]
+
+
+def test_changes_are_logged_with_what_came_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    site = guarded_site()
+    cookie = site.sign_in(*ADMIN).cookie
+    capsys.readouterr()
+    site.answer = ("204 No Content", [])
+    site.ask("/api/studies/1", "DELETE", cookie=cookie)
+    site.answer = ("201 Created", [])
+    site.ask("/api/artifacts/1/2?secret=1", "POST", form={"file": "secret"}, cookie=cookie)
+    site.ask("/api/\u202e".encode().decode("latin-1"), "POST", cookie=cookie)
+    site.ask("/api/studies", cookie=cookie)
+    assert capsys.readouterr().err.splitlines() == [
+        "dashboard: admin at 192.0.2.7 asks DELETE /api/studies/1: 204 No Content",
+        "dashboard: admin at 192.0.2.7 asks POST /api/artifacts/1/2: 201 Created",
+        "dashboard: admin at 192.0.2.7 asks POST /api/%E2%80%AE: 201 Created",
+    ]
+
+
+def test_no_log_line_can_be_forged(capsys: pytest.CaptureFixture[str]) -> None:
+    site = Site((), "192.0.2.7", DASHBOARD_USER="new\x1bline", DASHBOARD_PASSWORD="right")
+    site.sign_in("new\x1bline", "wrong", X_FORWARDED_FOR="10.0.0.1\ndashboard: admin signs in from 10.0.0.2")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "dashboard: wrong password for new\\x1bline from 10.0.0.1\\ndashboard: admin signs in from 10.0.0.2"
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(line: str, err: bool) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("search.dashboard.log.say", fail)
+    assert guarded_site().sign_in(*ADMIN).status == 303
+
+
+@pytest.mark.parametrize(
+    ("sent", "served"),
+    [
+        ("image/png", "image/png"),
+        ("image/webp", "image/webp"),
+        ("image/svg+xml", ""),
+        ("text/html; charset=UTF-8", ""),
+        ("TEXT/HTML", ""),
+        ("application/xhtml+xml", ""),
+        ("text/xml", ""),
+        ("application/pdf", ""),
+        ("text/javascript", ""),
+        ("image/png, text/html", ""),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("path", ["/artifacts/1/2/ab", "/artifacts/1/ab", "/artifacts/1/ab/"])
+def test_an_artifact_is_a_picture_or_a_download(path: str, sent: str | None, served: str) -> None:
+    site = guarded_site()
+    site.answer = ("200 OK", [("Content-Type", sent)] if sent else [])
+    headers = site.ask(path, account=VIEWER).headers
+    assert headers.getlist("Content-Type") == [served or "application/octet-stream"]
+    assert headers.get("Content-Disposition") == (None if served else "attachment")
+    assert headers["X-Content-Type-Options"] == "nosniff" and "sandbox" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("account", "may"), [(None, False), (VIEWER, False), (("admin", "wrong"), False), (ADMIN, True)], ids=str
+)
+def test_only_who_may_change_studies_may_upload(account: tuple[str, str] | None, may: bool) -> None:
+    site = guarded_site()
+    assert site.front.may_upload(site.make_environ("/api/artifacts/1", "POST", account=account)) == may
+    if account and site.sign_in(*account).status == 303:
+        cookie = site.sign_in(*account).cookie
+        assert site.front.may_upload(site.make_environ("/api/artifacts/1", "POST", cookie=cookie)) == may
+
+
+def test_uploads_count_as_tries() -> None:
+    site = guarded_site()
+    for _ in range(BURST):
+        assert not site.front.may_upload(site.make_environ("/api/artifacts/1", "POST", account=("admin", "wrong")))
+    assert not site.front.may_upload(site.make_environ("/api/artifacts/1", "POST", account=ADMIN))
+
+
+def test_without_a_password_nobody_may_upload() -> None:
+    site = Site()
+    assert not site.front.may_upload(site.make_environ("/api/artifacts/1", "POST", account=ADMIN))
 
 
 def test_right_passwords_are_never_slowed_down() -> None:
@@ -213,3 +349,18 @@ def test_a_report_of_no_study_is_not_found() -> None:
     listed = site.ask("/report", account=VIEWER).body
     assert 'href="/report/a%2Fb%20%3Ci%3E">a/b &lt;i&gt;<' in listed
     assert site.ask("/report/a/b <i>", account=VIEWER).body == "report of a/b <i>"
+
+
+def test_a_report_that_is_being_drawn_is_asked_for_again() -> None:
+    site = guarded_site("mars")
+    site.failure = ReportBusy()
+    busy = site.ask("/report/mars", account=VIEWER)
+    assert busy.status == 503 and int(busy.headers["retry-after"]) > 0 and "being drawn" in busy.body
+
+
+def test_a_report_without_a_database_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    site = guarded_site("mars")
+    site.failure = StorageError("the database must answer; got <none>; check DATABASE_URL")
+    away = site.ask("/report/mars", account=VIEWER)
+    assert away.status == 503 and "got &lt;none&gt;; check DATABASE_URL" in away.body
+    assert capsys.readouterr().err.splitlines()[1:] == [f"dashboard: {site.failure}"]

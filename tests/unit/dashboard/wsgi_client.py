@@ -7,6 +7,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from search.dashboard.accounts import Accounts, AccountSettings
+from search.dashboard.addresses import Proxies
 from search.dashboard.front import Front
 from search.dashboard.reports import ReportCache
 from trainer.errors import InputError
@@ -33,12 +34,15 @@ class Received:
 class Site:
     """A front around a dashboard that answers everything, and records what reaches it."""
 
-    def __init__(self, studies: tuple[str, ...] = (), **settings: str) -> None:
+    def __init__(self, studies: tuple[str, ...] = (), proxies: str = "", **settings: str) -> None:
         self.reached: list[dict[str, Any]] = []  # the WSGI environments
         self.rendered = 0
+        self.failure: Exception | None = None  # what drawing a report raises
         self._studies = studies
         accounts = Accounts(AccountSettings.model_validate(settings))
-        self._front = Front(self._dashboard, accounts, ReportCache(lambda: list(studies), self._render))
+        reports = ReportCache(lambda: list(studies), self._render)
+        self.front = Front(self._dashboard, accounts, reports, Proxies(proxies))
+        self.answer: tuple[str, list[tuple[str, str]]] | None = None  # status and headers of the dashboard
 
     def ask(
         self,
@@ -51,6 +55,21 @@ class Site:
         **headers: str,
     ) -> Received:
         """Sends one request. The path goes out as it is; headers have underscores for hyphens."""
+        environ = self.make_environ(path, method, account=account, form=form, address=address, **headers)
+        parts, status, received = run_wsgi_app(self.front, environ, buffered=True)
+        return Received(int(status.split()[0]), received, b"".join(parts).decode())
+
+    def make_environ(
+        self,
+        path: str,
+        method: str,
+        *,
+        account: tuple[str, str] | None = None,
+        form: dict[str, str] | bytes | None = None,
+        address: str = "192.0.2.7",
+        **headers: str,
+    ) -> dict[str, Any]:
+        """The WSGI environment of a request, with the arguments of `ask`."""
         path, _, query = path.partition("?")
         builder = EnvironBuilder(
             base_url=f"http://{HOST}",
@@ -60,9 +79,7 @@ class Site:
             auth=account,
             environ_overrides={"PATH_INFO": path, "QUERY_STRING": query, "REMOTE_ADDR": address},
         )
-        environ = builder.get_environ() | {f"HTTP_{name.upper()}": value for name, value in headers.items()}
-        parts, status, received = run_wsgi_app(self._front, environ, buffered=True)
-        return Received(int(status.split()[0]), received, b"".join(parts).decode())
+        return builder.get_environ() | {f"HTTP_{name.upper()}": value for name, value in headers.items()}
 
     def sign_in(self, user: str, password: str, after: str = "/dashboard", **headers: str) -> Received:
         return self.ask("/login", "POST", form={"user": user, "password": password, "next": after}, **headers)
@@ -72,10 +89,12 @@ class Site:
         headers = [("Content-Type", "text/html"), ("Access-Control-Allow-Origin", "*")]
         if environ["PATH_INFO"].startswith("/dashboard"):
             headers.append(("Content-Security-Policy", POLICY))
-        start("200 OK", headers)
+        start(*(self.answer or ("200 OK", headers)))
         return [b"dashboard"]
 
     def _render(self, name: str) -> str:
+        if self.failure is not None:
+            raise self.failure
         if name not in self._studies:
             raise InputError(f"a study must exist; got {name!r}")
         self.rendered += 1
@@ -84,4 +103,4 @@ class Site:
 
 def guarded_site(*studies: str) -> Site:
     """A site with both accounts."""
-    return Site(studies, DASHBOARD_PASSWORD=ADMIN[1], DASHBOARD_VIEWER_PASSWORD=VIEWER[1])
+    return Site(studies, "", DASHBOARD_PASSWORD=ADMIN[1], DASHBOARD_VIEWER_PASSWORD=VIEWER[1])

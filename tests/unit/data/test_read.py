@@ -1,6 +1,7 @@
 """Readers: what is read, and that bad input is refused in one line."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,24 @@ def test_a_group_that_is_missing_is_named(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     (folder / "groups.csv").write_text("name,group\n0.png,a\n")
     refused(folder, "every image must have a group; got none for 1.png")
+
+
+def test_groups_in_a_pipe_are_refused(tmp_path: Path) -> None:
+    """Its reader would wait for a writer for ever."""
+    os.mkfifo(make_folder(tmp_path) / "groups.csv")
+    refused(tmp_path, "groups.csv must be a plain file; got .*groups.csv, which is none")
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/nowhere"])
+def test_groups_in_a_device_or_behind_a_broken_link_are_refused(tmp_path: Path, target: str) -> None:
+    (make_folder(tmp_path) / "groups.csv").symlink_to(target)
+    refused(tmp_path, "groups.csv must be a plain file")
+
+
+@pytest.mark.parametrize("place", ["images", "masks", "test"])
+def test_a_picture_in_a_pipe_is_refused(tmp_path: Path, place: str) -> None:
+    os.mkfifo(make_folder(tmp_path) / place / "9.png")
+    refused(tmp_path, "an image must be a plain file; got .*9.png, a pipe, device or broken link; remove it")
 
 
 def test_test_images_of_an_npz_are_read_without_training_images(tmp_path: Path) -> None:

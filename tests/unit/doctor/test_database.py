@@ -11,7 +11,14 @@ from storage.database.health import Health
 from storage.errors import StorageError
 
 WELL = Health(
-    "18.1", 18, max_connections=97, other_connections=2, optuna_version="5.0.0", own_version=1, clock_ahead_s=0.1
+    "18.1",
+    18,
+    max_connections=97,
+    connections=12,
+    other_connections=2,
+    optuna_version="5.0.0",
+    own_version=1,
+    clock_ahead_s=0.1,
 )
 
 
@@ -28,10 +35,16 @@ def test_an_old_server_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("connections", "others", "expected"), [(45, 0, "ok"), (44, 0, "problem"), (97, 53, "problem")]
+    ("connections", "others", "expected"), [(20, 0, "ok"), (19, 0, "problem"), (97, 78, "problem")]
 )
-def test_workers_need_connections(connections: int, others: int, expected: str) -> None:
+def test_workers_need_two_connections_each_and_four_for_their_supervisor(
+    connections: int, others: int, expected: str
+) -> None:
     assert states(max_connections=connections, other_connections=others)[1] == expected
+
+
+def test_a_poolers_clients_may_be_more_than_its_connections() -> None:
+    assert states(max_connections=10, pooled=True)[1] == "ok"
 
 
 @pytest.mark.parametrize(("ahead_s", "word"), [(5.0, "5.0 s behind"), (-60.0, "60.0 s ahead")])

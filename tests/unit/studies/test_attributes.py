@@ -1,5 +1,6 @@
 """Attributes of studies and trials: written one by one, read whatever another program wrote."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -53,3 +54,13 @@ def test_a_key_in_sql_must_be_an_attribute() -> None:
     assert attribute_key("cause") == "'cause'"
     with pytest.raises(AssertionError, match="casue"):
         attribute_key("casue")
+
+
+def test_a_list_that_is_wrong_at_every_place_is_read_as_missing_and_takes_no_message_for_each() -> None:
+    tracemalloc.start()
+    try:
+        assert TrialAttributes.read({"iou": ["x"] * 100_000, "starts": 3}) == TrialAttributes(starts=3)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

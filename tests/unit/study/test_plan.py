@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from search.commands.options import parse_sets
-from search.study.plan import load_plan, plan_from_question, question
+from search.study.plan import load_plan
+from search.study.question import plan_from_question, question
 from trainer.errors import InputError
 
 WHOLE = """

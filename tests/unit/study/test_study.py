@@ -1,16 +1,13 @@
-"""A study's sampler, pruner and leaderboard, on Optuna's in-memory storage."""
+"""A study's sampler and leaderboard, on Optuna's in-memory storage."""
 
 import optuna
-import pytest
 from optuna.trial import TrialState
 
 from search.log import one_line
 from search.space.parse import default_space
 from search.space.space import draw
 from search.study.leaderboard import leaderboard
-from search.study.plan import StudyTable
 from search.study.sampler import SeededSampler
-from search.study.study import make_pruner
 from search.worker.trial import is_out_of_memory
 from trainer.config import TrainConfig
 
@@ -48,27 +45,6 @@ def test_random_sampling_takes_the_fixed_values() -> None:
     study.sampler.sample_at_random({"model.depth": 3, "loss.name": "dice"})
     values = draw(study.ask(), SPACE, BASE)
     assert (values["model.depth"], values["loss.name"]) == (3, "dice")
-
-
-@pytest.mark.parametrize("pruner", ["median", "halving"])
-def test_a_hopeless_trial_is_pruned_after_the_warmup(pruner: str) -> None:
-    table = StudyTable.model_validate({"pruner": pruner, "startup_trials": 3, "warmup": 0.25})
-    study = optuna.create_study(direction="maximize", pruner=make_pruner(table, epochs=8))
-    for _ in range(4):
-        trial = study.ask()
-        for epoch in range(1, 9):
-            trial.report(0.5, epoch)
-            assert not trial.should_prune()
-        study.tell(trial, 0.5)
-    hopeless = study.ask()
-    hopeless.report(0.1, 1)
-    assert not hopeless.should_prune()
-    hopeless.report(0.1, 2)
-    assert hopeless.should_prune()
-
-
-def test_none_prunes_nothing() -> None:
-    assert isinstance(make_pruner(StudyTable(pruner="none"), 8), optuna.pruners.NopPruner)
 
 
 def test_the_leaderboard_has_the_complete_trials_best_first() -> None:

@@ -9,7 +9,8 @@ import pytest
 from search.space.parse import default_space, parse_space
 from search.space.space import Space, check_shapes, configure
 from search.study.enqueue import budget_warning
-from search.study.plan import load_plan, question
+from search.study.plan import load_plan
+from search.study.question import question
 from search.study.warmstart import PAPER_SYSTEMS, WarmStart, check_sizes, load_warm_starts, trial_base
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import Counts

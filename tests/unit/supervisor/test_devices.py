@@ -82,9 +82,10 @@ def test_the_deterministic_switch_is_set_or_absent(no_gpu: None) -> None:
     assert "TF_DETERMINISTIC_OPS" not in list_device_slots(1)[0].env
 
 
-def test_zero_workers_are_refused() -> None:
-    with pytest.raises(InputError, match="--workers must be 1 or more; got 0"):
-        list_device_slots(0)
+@pytest.mark.parametrize("workers", [0, -1, 1001, 10**30])
+def test_an_impossible_number_of_workers_is_refused(workers: int) -> None:
+    with pytest.raises(InputError, match=f"--workers must be 1 to 1,000; got {workers}$"):
+        list_device_slots(workers)
 
 
 def test_a_gpu_is_named_for_people() -> None:

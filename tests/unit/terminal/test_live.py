@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search.format import format_duration
-from search.terminal.live import FinishedTrial, StudyDisplay, finished_line
+from search.terminal.live import LISTED_RUNNING, FinishedTrial, StudyDisplay, finished_line
 from search.terminal.summary import best_line, counts_line, seconds_left
 from search.terminal.tables import leaderboard_table, running_table
 from storage.studies.attributes import TrialAttributes
@@ -69,6 +69,54 @@ def test_a_log_gets_plain_lines() -> None:
     with StudyDisplay("mars", 6, Console(file=out)) as progress:
         progress.show(status(), 10, [FinishedTrial(3, "complete", 0.4312, 6, True, None, "[red]")])
     assert out.getvalue() == "trial 3 [red] complete 0.4312 (best)\n"
+
+
+def test_a_log_gets_the_running_trials_as_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its epoch and its scores, also before any trial has ended."""
+    monkeypatch.setattr("search.terminal.live.LINE_INTERVAL_S", 0.0)
+    out = StringIO()
+    named = replace(status().running[0], number=3, name="mine", epoch=None, value=None, best_value=None)
+    trials = (*status().running, named, replace(named, worker=None))
+    found = replace(status(), counts=Counts(complete=3, pruned=1, running=4), leaders=(), running=trials)
+    StudyDisplay("mars", 6, Console(file=out, width=20)).show(found, 10, [])
+    first, *listed = out.getvalue().splitlines()
+    assert first.startswith("4 of 10 trials, 3 complete, 1 pruned, 3 running, 1 interrupted; best: none yet; elapsed ")
+    assert listed == [
+        "trial 4 runs on host:0: epoch 3 of 6, mIoU 0.3000, best so far 0.3500",
+        "trial 5 runs on host:1: epoch 3 of 6, mIoU 0.3000, best so far 0.3500",
+        "trial 3 mine runs on host:0: epoch 0 of 6, mIoU -, best so far -",
+        "trial 3 mine is interrupted: epoch 0 of 6, mIoU -, best so far -",
+    ]
+
+
+def test_many_running_trials_are_not_all_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.terminal.live.LINE_INTERVAL_S", 0.0)
+    out = StringIO()
+    StudyDisplay("mars", 6, Console(file=out)).show(status(running=200), 300, [])
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1 + LISTED_RUNNING + 1 and lines[-1] == "and 184 more running trials"
+
+
+TRAP = "\x1b[2J[red]\r\x9b1A"  # clears a terminal, or is taken for markup
+
+
+@pytest.mark.parametrize("force_terminal", [False, True])
+def test_names_never_reach_a_terminal_raw(monkeypatch: pytest.MonkeyPatch, force_terminal: bool) -> None:
+    """Neither of studies, starts and workers nor the causes of trials."""
+    monkeypatch.setattr("search.terminal.live.LINE_INTERVAL_S", 0.0)
+    out = StringIO()
+    console = Console(file=out, width=200, force_terminal=force_terminal, color_system=None)
+    trap = replace(status().running[0], name=TRAP, worker=TRAP)
+    found = replace(status(), leaders=(Leader(1, 2, 0.4, TrialAttributes(name=TRAP)),), running=(trap,))
+    finished = [FinishedTrial(3, "failed", None, None, False, TRAP, TRAP)]
+    display = StudyDisplay(TRAP, 6, console)
+    with display:
+        display.show(found, 10, finished)
+    console.print(display.render(found, 10))
+    console.print(leaderboard_table(found.leaders))
+    shown = out.getvalue()
+    assert shown.count("\\x1b[2J[red]\\r\\x9b1A") >= 7
+    assert TRAP not in shown and "\x1b[2J" not in shown and "\x9b" not in shown
 
 
 def test_the_best_line_has_the_trials_name() -> None:

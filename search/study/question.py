@@ -1,0 +1,111 @@
+"""The question of a study: what it asks, as flat JSON, frozen when the study is made, compared by whoever joins it.
+
+An older version's question lacks the fields that came later. Such a field has the value that made no difference when it
+came: today's default, unless UPGRADES says otherwise. So whoever changes what a default does raises SCHEMA, and writes
+there what studies of the schema before did.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from search.space.parse import parse_space
+from search.space.space import Space, space_tables
+from search.study.plan import ConstraintsTable, Plan, StudyTable
+from storage.database.connection import Database
+from storage.studies.study import freeze_question
+from trainer.config import TrainConfig
+from trainer.configfile import explain, flatten, override
+from trainer.errors import InputError
+
+SCHEMA = 1
+UPGRADES: dict[int, Mapping[str, Any]] = {}  # by schema, the values of fields that a question of the one before lacks
+TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
+
+
+def question(plan: Plan, fingerprint: str, backend: str, deterministic: bool = False) -> dict[str, Any]:
+    """What a plan asks. Name, budget, timeout, warm starts and the path of the data are no part of it.
+
+    Args:
+        fingerprint: of the data.
+        backend: of Keras.
+        deterministic: whether the same trial must give the same bits on the same machine.
+    """
+    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start"})
+    base = {path: value for path, value in flatten(plan.base).items() if path not in ("data.path", "seed")}
+    asked = (
+        {"schema": SCHEMA, "data.fingerprint": fingerprint, "engine": backend, "deterministic": deterministic}
+        | {f"study.{key}": value for key, value in study.items()}
+        | {f"train.{path}": value for path, value in base.items()}
+        | {f"space.{path}": table for path, table in space_tables(plan.space).items()}
+        | {f"constraints.{key}": value for key, value in plan.constraints.model_dump().items()}
+    )
+    plain: dict[str, Any] = json.loads(json.dumps(asked))  # tuples become lists, as they come back from the database
+    return plain
+
+
+def check_question(db: Database, study_id: int, asked: Mapping[str, Any]) -> None:
+    """Freezes the question of a new study; raises StorageError where a study's question differs, with both values."""
+    freeze_question(db, study_id, dict(asked), complete_question)
+
+
+def complete_question(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored question with the fields that it lacks.
+
+    Raises:
+        InputError: a newer version made it, or an older one with a field that is no more.
+    """
+    schema = stored.get("schema", 1)
+    if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
+        raise InputError(f"a study must be of schema {SCHEMA} or older; got {schema!r}; install a newer unet-search")
+    added: dict[str, Any] = {}
+    for step in range(schema + 1, SCHEMA + 1):
+        added |= UPGRADES[step]
+    known = _defaults()
+    for key in stored:
+        if key.startswith(TABLES) and key not in known:
+            raise InputError(
+                f"a study must be one that this version can go on with; got one that fixes {key} = "
+                f"{json.dumps(stored[key])}, which is no more; use the version that made it, or begin another study"
+            )
+    return known | added | dict(stored) | {"schema": SCHEMA}
+
+
+def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: str | None) -> Plan:
+    """The plan of a study's question, without warm starts: what a worker needs, which has no `search.toml`.
+
+    Args:
+        asked: the question, complete.
+        name: of the study.
+        trials: its budget.
+        data: the path of the data on this host.
+    """
+    study = {"name": name, "trials": trials, **_strip_prefix(asked, "study.")}
+    base = override(TrainConfig(), _strip_prefix(asked, "train.") | {"data.path": data})
+    space = parse_space(_strip_prefix(asked, "space."), base)
+    try:
+        constraints = ConstraintsTable.model_validate(_strip_prefix(asked, "constraints."))
+        return Plan(StudyTable.model_validate(study), base, space, constraints)
+    except ValidationError as error:
+        raise InputError(f"a study must ask what a search file can; got {explain(error)}") from None
+
+
+def check_stored_question(stored: Mapping[str, Any]) -> None:
+    """Raises InputError for what this version cannot have asked.
+
+    A question of another schema passes: whoever opens its study is told what to do.
+    """
+    if stored.get("schema") == SCHEMA:
+        plan_from_question(complete_question(stored), StudyTable().name, StudyTable().trials, None)
+
+
+def _defaults() -> dict[str, Any]:
+    """The fields of a question with today's defaults, without those that every study has a value of its own for."""
+    asked = question(Plan(StudyTable(), TrainConfig(), Space(()), ConstraintsTable()), "", "")
+    return {key: value for key, value in asked.items() if key.startswith(TABLES)}
+
+
+def _strip_prefix(asked: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in asked.items() if key.startswith(prefix)}

@@ -1,0 +1,59 @@
+"""The pruner decides by SQL what Optuna's decides with every trial in memory."""
+
+from random import Random
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.study.plan import StudyTable
+from search.study.pruner import MedianPruner, make_pruner
+from storage.database.connection import Database
+
+EPOCHS = 6
+
+
+@pytest.mark.parametrize("startup_trials", [0, 3])
+@pytest.mark.parametrize("warmup", [1, 3])
+def test_it_prunes_what_optunas_median_pruner_prunes(
+    db: Database, study: optuna.Study, startup_trials: int, warmup: int
+) -> None:
+    random = Random(startup_trials + 10 * warmup)
+    ours = MedianPruner(db, startup_trials, warmup)
+    theirs = optuna.pruners.MedianPruner(startup_trials, warmup)
+    decisions = []
+    for number in range(30):
+        trial, level = study.ask(), random.choice([0.25, 0.5, random.random()])
+        for epoch in range(1, 1 + random.randint(0, EPOCHS)):
+            trial.report(level + random.choice([0.0, 0.1 * random.random()]), epoch)
+            frozen = trial._get_latest_trial()
+            decisions.append(ours.prune(study, frozen))
+            assert decisions[-1] == theirs.prune(study, frozen), (number, epoch)
+        state = random.choice([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
+        study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
+    assert {True, False} == set(decisions)
+
+
+def test_a_trial_without_a_report_goes_on(db: Database, study: optuna.Study) -> None:
+    assert not MedianPruner(db, 0, 1).prune(study, study.ask()._get_latest_trial())
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving"])
+def test_a_hopeless_trial_is_pruned_after_the_warmup(db: Database, study: optuna.Study, pruner: str) -> None:
+    table = StudyTable.model_validate({"pruner": pruner, "startup_trials": 3, "warmup": 0.25})
+    study.pruner = make_pruner(db, table, epochs=8)
+    for _ in range(4):
+        trial = study.ask()
+        for epoch in range(1, 9):
+            trial.report(0.5, epoch)
+            assert not trial.should_prune()
+        study.tell(trial, 0.5)
+    hopeless = study.ask()
+    hopeless.report(0.1, 1)
+    assert not hopeless.should_prune()
+    hopeless.report(0.1, 2)
+    assert hopeless.should_prune()
+
+
+def test_none_prunes_nothing(db: Database) -> None:
+    assert isinstance(make_pruner(db, StudyTable(pruner="none"), 8), optuna.pruners.NopPruner)

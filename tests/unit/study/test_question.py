@@ -1,0 +1,62 @@
+"""A question that an older version stored is completed with what made no difference then."""
+
+from typing import Any
+
+import pytest
+
+from search.study import question as module
+from search.study.plan import load_plan
+from search.study.question import SCHEMA, complete_question, plan_from_question, question
+from trainer.errors import InputError
+
+
+@pytest.fixture
+def asked() -> dict[str, Any]:
+    return question(load_plan(None, {"model.width": 8}, study={"pruner": "none"}), "abc", "tensorflow")
+
+
+def without(asked: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in asked.items() if key not in keys}
+
+
+def test_a_field_that_is_missing_has_todays_default(asked: dict[str, Any]) -> None:
+    old = without(asked, "schema", "train.model.gate", "study.warmup", "constraints.parameters")
+    assert complete_question(old) == asked
+
+
+def test_a_field_that_is_there_keeps_its_value(asked: dict[str, Any]) -> None:
+    old = asked | {"train.model.gate": "concatenated", "study.warmup": 0.5}
+    assert complete_question(old) == old
+    assert plan_from_question(complete_question(old), "mars", 3, None).base.model.gate == "concatenated"
+
+
+def test_an_axis_is_never_added(asked: dict[str, Any]) -> None:
+    old = without(asked, "space.model.depth")
+    assert "space.model.depth" not in complete_question(old)
+
+
+def test_a_default_that_changed_stays_what_it_was_for_older_studies(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SCHEMA", SCHEMA + 2)
+    upgrades = {SCHEMA + 1: {"train.model.se_ratio": 16}, SCHEMA + 2: {"train.loss.weight_cap": 3.0}}
+    monkeypatch.setattr(module, "UPGRADES", upgrades)
+    old = without(asked, "train.model.se_ratio", "train.loss.weight_cap")
+    completed = complete_question(old)
+    assert (completed["train.model.se_ratio"], completed["train.loss.weight_cap"]) == (16, 3.0)
+    assert completed["schema"] == SCHEMA + 2
+    newer = old | {"schema": SCHEMA + 1}  # made between the two
+    assert complete_question(newer)["train.model.se_ratio"] == asked["train.model.se_ratio"]
+    assert complete_question(newer)["train.loss.weight_cap"] == 3.0
+
+
+@pytest.mark.parametrize("key", ["train.model.magic", "study.mood", "constraints.watts"])
+def test_a_field_that_is_no_more_is_one_line(asked: dict[str, Any], key: str) -> None:
+    with pytest.raises(InputError, match=rf"fixes {key} = 3, which is no more; use the version that made it"):
+        complete_question(asked | {key: 3})
+
+
+@pytest.mark.parametrize("schema", [SCHEMA + 1, "new"])
+def test_a_newer_versions_question_is_refused(asked: dict[str, Any], schema: object) -> None:
+    with pytest.raises(InputError, match="install a newer unet-search"):
+        complete_question(asked | {"schema": schema})
