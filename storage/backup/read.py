@@ -111,7 +111,7 @@ def damaged_backup(path: Path, reason: object) -> StorageError:
     """The error of a file that is no backup or a damaged one."""
     if isinstance(reason, ValidationError):
         first = reason.errors(include_url=False, include_input=False)[0]
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        reason = ": ".join([*map(str, first["loc"]), first["msg"].removeprefix("Value error, ")])
     shown = " ".join(str(reason)[:MAX_REASON].split())
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in shown)
     return StorageError(
