@@ -24,7 +24,8 @@ _OUTCOMES = f"""
       when t.state = 'FAIL' then c.value_json <> all(:not_trained)
       else t.state in ('COMPLETE', 'PRUNED') and c.value_json is null end"""
 
-# For each worker, and for each host, the failed trials since its last good one, with the cause of the latest.
+# For each worker, and for each host of which several workers fail, the failed trials since its last good one, with the
+# cause of the latest.
 _STREAKS = text(f"""
     with outcomes as ({_OUTCOMES}),
     named as (
@@ -34,7 +35,8 @@ _STREAKS = text(f"""
     select name, is_host, count(*) as failures, min(datetime_complete) as since,
       (array_agg(cause order by datetime_complete desc, number desc))[1] as cause
     from named left join good using (name, is_host)
-    where state = 'FAIL' and (at is null or datetime_complete > at) group by 1, 2""")
+    where state = 'FAIL' and (at is null or datetime_complete > at) group by 1, 2
+    having not is_host or count(distinct worker) > 1""")
 
 # When each worker's last good trial ended.
 _GOOD = text(f"""

@@ -231,8 +231,10 @@ class Model:
         return streak
 
     def _longest(self, worker: str) -> list[Trial]:
-        """The worker's own streak, or the host's where that is longer."""
-        return max(self._streak(worker), self._streak(worker.partition(":")[0]), key=len)
+        """The worker's own streak, or the host's where that is longer, and several workers fail."""
+        own, of_host = self._streak(worker), self._streak(worker.partition(":")[0])
+        several = len({trial.worker for trial in of_host}) > 1
+        return max(own, of_host, key=len) if several else own
 
     def _well_since_streak(self, worker: str) -> set[str]:
         """The workers that ended a good trial since the streak's first one."""

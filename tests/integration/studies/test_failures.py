@@ -50,7 +50,7 @@ def test_a_host_has_the_failures_of_all_its_workers(db: Database, study: optuna.
     for worker in ("mars:0", "mars:1", "venus:0", "mars:0"):
         finish(db, study, worker, "-")
     streaks = read_streaks(db, study._study_id)
-    assert {name: streak.failures for name, streak in streaks.hosts.items()} == {"mars": 3, "venus": 1}
+    assert {name: streak.failures for name, streak in streaks.hosts.items()} == {"mars": 3}
     assert streaks.of("mars:1").failures == 3 and streaks.of("pluto:0").failures == 0
 
 
@@ -82,6 +82,14 @@ def test_a_host_out_of_order_stops_and_the_study_goes_on(db: Database, study: op
     assert reason == f"{MAX_FAILURES} trials in a row failed, the last one with: OSError: no disk"
     assert stop_reason(db, study._study_id) is None
     assert stop_after_failures(db, study._study_id, "venus:0") is None
+
+
+def test_one_worker_out_of_order_stops_no_other_of_its_host(db: Database, study: optuna.Study) -> None:
+    at_work(db, study, "mars:1")  # in its first trial
+    finish(db, study, "mars:0", "-" * MAX_FAILURES)
+    assert stop_after_failures(db, study._study_id, "mars:0") is not None
+    assert stop_after_failures(db, study._study_id, "mars:1") is None
+    assert stop_reason(db, study._study_id) is None
 
 
 def test_a_host_between_two_trials_is_not_forgotten(db: Database, study: optuna.Study) -> None:
