@@ -17,9 +17,8 @@ from search.worker.contract import DONE, FAILURES, GROWN, TOLD_TO_STOP
 from search.worker.draw import Drawer, Drawn
 from search.worker.held_trial import HeldTrial
 from search.worker.notes import note_trial
-from search.worker.results import sweep_weights
+from search.worker.results import sweep_files
 from search.worker.trial import run_trial
-from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
 from storage.studies.leases import budget_left, claim_slot, may_claim, release_owner
 from storage.studies.study import STOP_NOW, stop_reason
@@ -49,6 +48,7 @@ def work(context: Context, stop: threading.Event) -> int:
                 log_event("has grown too large and makes way for a new one")
                 return GROWN
         elif (status := final_status(context, drawer)) is not None:
+            clear_up(context)
             return status
         else:  # trials of other workers may yet be handed on
             stop.wait(pause_s * uniform(0.5, 1.0))
@@ -136,10 +136,14 @@ def finish(context: Context, held: HeldTrial, outcome: Outcome) -> bool:
     held.tell(outcome)
     log_event("ends", held.number, str(outcome))
     held.close()
-    with suppress(OSError, StorageError):  # what is left over costs space alone
-        context.artifacts.remove(checkpoint_key(context.opened.plan.study.name, held.number))
-        sweep_weights(context)
+    clear_up(context)
     return outcome.state == TrialState.FAIL
+
+
+def clear_up(context: Context) -> None:
+    """Removes files of finished trials that nobody needs."""
+    with suppress(OSError, StorageError):  # what is left over costs space alone
+        sweep_files(context)
 
 
 @waits_for_database

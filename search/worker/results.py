@@ -13,7 +13,7 @@ from search.study.provenance import commit, versions
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
 from storage.artifacts.keys import weights_key
-from storage.artifacts.listing import list_weights
+from storage.artifacts.listing import list_checkpoints, list_weights
 from storage.studies.attributes import TrialAttributes
 
 if TYPE_CHECKING:
@@ -63,17 +63,21 @@ def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
 
 
 @waits_for_database
-def sweep_weights(context: Context) -> None:
-    """Removes the weights of finished trials that are not among the best, which they can never be again.
+def sweep_files(context: Context) -> None:
+    """Removes the checkpoints of finished trials, and the weights of those that can never be among the best again.
 
-    Any number of workers may do so at once, each with a view of its own that may be old. Raises OSError, StorageError.
+    A worker that was killed after its trial's end, or suspended past its lease, may have left some. Any number of
+    workers may do so at once, each with a view of its own that may be old. Raises OSError, StorageError.
     """
     study = context.opened.study
     finished = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
     # Asked later, so that no trial that ends in between is missing.
     best = {trial.number for trial in leaderboard(study, WITH_WEIGHTS)}
-    saved = list_weights(context.artifacts, context.opened.plan.study.name)
-    context.artifacts.remove(*(key for number, key in saved.items() if number in finished - best))
+    name = context.opened.plan.study.name
+    weights, checkpoints = list_weights(context.artifacts, name), list_checkpoints(context.artifacts, name)
+    unused = [key for number, key in weights.items() if number in finished - best]
+    unused += [key for number, key in checkpoints.items() if number in finished]
+    context.artifacts.remove(*unused)
 
 
 def _rank(study: optuna.Study, number: int, value: float) -> int:

@@ -19,12 +19,17 @@ def checkpoint_key(study: str, number: int) -> str:
         study: the study's name, any text.
         number: the trial's number, 0 or more.
     """
-    return f"{_folder('checkpoints', study)}/{number}"
+    return f"{checkpoints_folder(study)}/{number}"
 
 
 def weights_key(study: str, number: int) -> str:
     """The key of a trial's weights; arguments as for `checkpoint_key`."""
     return f"{weights_folder(study)}/{number}.keras"
+
+
+def checkpoints_folder(study: str) -> str:
+    """The folder of all checkpoints of a study."""
+    return _folder("checkpoints", study)
 
 
 def weights_folder(study: str) -> str:
@@ -34,7 +39,7 @@ def weights_folder(study: str) -> str:
 
 def study_folders(study: str) -> list[str]:
     """The folders of a study's checkpoints and weights."""
-    return [_folder("checkpoints", study), weights_folder(study)]
+    return [checkpoints_folder(study), weights_folder(study)]
 
 
 def is_picture_id(key: str) -> bool:

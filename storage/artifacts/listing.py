@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, text
 
 from storage.artifacts.interface import Artifacts
-from storage.artifacts.keys import is_picture_id, is_trial_file, study_folders, weights_folder
+from storage.artifacts.keys import checkpoints_folder, is_picture_id, is_trial_file, study_folders, weights_folder
 
 # The ids of the files that Optuna or its dashboard attached to the study or its trials. A removed one's value is null.
 _FILE_IDS = text("""
@@ -51,5 +51,14 @@ def study_files(artifacts: Artifacts, pictures: Mapping[str, list[str]]) -> dict
 
 def list_weights(artifacts: Artifacts, study: str) -> dict[int, str]:
     """The keys of a study's weights, by the trial's number."""
-    keys = filter(is_trial_file, artifacts.sizes(weights_folder(study)))
+    return _by_number(artifacts, weights_folder(study))
+
+
+def list_checkpoints(artifacts: Artifacts, study: str) -> dict[int, str]:
+    """The keys of a study's checkpoints, by the trial's number."""
+    return _by_number(artifacts, checkpoints_folder(study))
+
+
+def _by_number(artifacts: Artifacts, folder: str) -> dict[int, str]:
+    keys = filter(is_trial_file, artifacts.sizes(folder))
     return {int(key.rpartition("/")[2].removesuffix(".keras")): key for key in keys}
