@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check chaos screenshots test-docker test-jax test-slow lock clean
+.PHONY: search test check chaos screenshots test-docker test-jax test-life test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -23,7 +23,10 @@ test: $(VENV)/dev
 	$(VENV)/bin/pytest -n 2 --dist loadfile -m "not slow and not docker"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
-	$(VENV)/bin/pytest -m slow
+	$(VENV)/bin/pytest -m slow --ignore tests/life
+
+test-life: $(VENV)/dev  ## every point of a trial's life, and many orders of acts beside a model; about half an hour
+	$(VENV)/bin/pytest -n 2 -m slow --timeout 1800 tests/life
 
 test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a real engine with Compose
 	$(VENV)/bin/pytest -m docker
