@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import create_trial
 
 from tests.e2e.command import FAKE_WORKER, run_command, run_forked
 from tests.e2e.conftest import Search
 from tests.e2e.input_folder import SEARCH, make_arrays
 from tests.e2e.refusal import assert_refused
-from tests.synthetic_study import fill
+from trainer.config import TrainConfig
 
 URL = "postgresql://someone:s3cret@127.0.0.1:{}/studies"
 NEED_STUDY = ("status", "stop", "resume", "export -o best.toml", "report", "enqueue default", "worker", "dashboard")
@@ -77,7 +78,8 @@ def test_a_study_without_a_complete_trial_has_no_export(input_folder: Path, sear
 
 def test_an_export_that_cannot_be_written(input_folder: Path, search: Search) -> None:
     opened, environ = search.create_study(1), {"DATABASE_URL": search.db.url}
-    fill(search.db, opened, 1)
+    attributes = {"config": TrainConfig().model_dump(mode="json")}
+    opened.study.add_trial(create_trial(value=0.5, user_attrs=attributes))
     words = r"a file must be writable; got \S*best\.toml: "
     assert_refused("export -o none/best.toml", f"{words}No such file", input_folder, **environ)
     assert_refused("export -o best.toml", f"{words}File too large", input_folder, file_bytes=256, **environ)
