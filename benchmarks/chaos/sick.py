@@ -78,7 +78,7 @@ def orphans(side: Side, server: Server) -> Row:
 
 
 class _Standing:
-    """The longest time in which no epoch began, after the first one."""
+    """The longest time between the beginnings of two epochs."""
 
     def __init__(self, log: Path) -> None:
         self._log, self._size, self._since = log, 0, 0.0
@@ -87,6 +87,8 @@ class _Standing:
     def look(self, now_s: float) -> None:
         """To be called often."""
         size = self._log.stat().st_size if self._log.exists() else 0
-        if size != self._size or not self._size:
-            self._size, self._since = size, now_s
-        self.longest_s = max(self.longest_s, now_s - self._since)
+        if size == self._size:
+            return
+        if self._size:
+            self.longest_s = max(self.longest_s, now_s - self._since)
+        self._size, self._since = size, now_s
