@@ -5,10 +5,8 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from search.dashboard.reports import ReportBusy
 from search.dashboard.request import MAX_FORM_BYTES
 from search.dashboard.throttle import BURST
-from storage.errors import StorageError
 from tests.unit.dashboard.wsgi_client import ADMIN, HOST, POLICY, VIEWER, Site, guarded_site
 
 CHANGES = ["POST", "PUT", "DELETE", "PATCH", "PROPFIND", "post"]  # all methods but those known to be safe
@@ -235,52 +233,6 @@ def test_a_browser_signs_in_though_its_network_attacks() -> None:
     assert site.sign_in(*VIEWER, cookie=signed).status == 429
 
 
-def test_who_comes_and_goes_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    site = guarded_site()
-    cookie = site.sign_in(*ADMIN).cookie
-    site.ask("/logout", "POST", cookie=cookie)
-    site.ask("/logout", "POST", cookie=cookie)  # nobody
-    for _ in range(3):
-        site.ask("/api/meta", account=VIEWER, address="192.0.2.8")  # a script, which sends its password each time
-    assert capsys.readouterr().err.splitlines() == [
-        "dashboard: admin signs in from 192.0.2.7",
-        "dashboard: admin signs out from 192.0.2.7",
-        "dashboard: viewer signs in from 192.0.2.8",
-    ]
-
-
-def test_changes_are_logged_with_what_came_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    site = guarded_site()
-    cookie = site.sign_in(*ADMIN).cookie
-    capsys.readouterr()
-    site.answer = ("204 No Content", [])
-    site.ask("/api/studies/1", "DELETE", cookie=cookie)
-    site.answer = ("201 Created", [])
-    site.ask("/api/artifacts/1/2?secret=1", "POST", form={"file": "secret"}, cookie=cookie)
-    site.ask("/api/\u202e".encode().decode("latin-1"), "POST", cookie=cookie)
-    site.ask("/api/studies", cookie=cookie)
-    assert capsys.readouterr().err.splitlines() == [
-        "dashboard: admin at 192.0.2.7 asks DELETE /api/studies/1: 204 No Content",
-        "dashboard: admin at 192.0.2.7 asks POST /api/artifacts/1/2: 201 Created",
-        "dashboard: admin at 192.0.2.7 asks POST /api/%E2%80%AE: 201 Created",
-    ]
-
-
-def test_no_log_line_can_be_forged(capsys: pytest.CaptureFixture[str]) -> None:
-    site = Site((), "192.0.2.7", DASHBOARD_USER="new\x1bline", DASHBOARD_PASSWORD="right")
-    site.sign_in("new\x1bline", "wrong", X_FORWARDED_FOR="10.0.0.1\ndashboard: admin signs in from 10.0.0.2")
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == "dashboard: wrong password for new\\x1bline from 10.0.0.1\\ndashboard: admin signs in from 10.0.0.2"
-
-
-def test_a_log_that_nobody_reads_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(line: str, err: bool) -> None:
-        raise BrokenPipeError
-
-    monkeypatch.setattr("search.dashboard.log.say", fail)
-    assert guarded_site().sign_in(*ADMIN).status == 303
-
-
 @pytest.mark.parametrize(
     ("sent", "served"),
     [
@@ -333,34 +285,3 @@ def test_without_a_password_nobody_may_upload() -> None:
 def test_right_passwords_are_never_slowed_down() -> None:
     site = guarded_site()
     assert {site.ask("/api/meta", account=VIEWER).status for _ in range(2 * BURST)} == {200}
-
-
-def test_a_report_is_rendered_once_in_a_while() -> None:
-    site = guarded_site("mars")
-    assert site.ask("/report", account=VIEWER).headers["location"] == "/report/mars"
-    assert [site.ask("/report/mars", account=VIEWER).body for _ in range(3)] == ["report of mars"] * 3
-    assert site.rendered == 1
-
-
-def test_a_report_of_no_study_is_not_found() -> None:
-    site = guarded_site("mars", "a/b <i>")
-    assert site.ask("/report/<b>", account=VIEWER).status == 404
-    assert "<b>" not in site.ask("/report/<b>", account=VIEWER).body
-    listed = site.ask("/report", account=VIEWER).body
-    assert 'href="/report/a%2Fb%20%3Ci%3E">a/b &lt;i&gt;<' in listed
-    assert site.ask("/report/a/b <i>", account=VIEWER).body == "report of a/b <i>"
-
-
-def test_a_report_that_is_being_drawn_is_asked_for_again() -> None:
-    site = guarded_site("mars")
-    site.failure = ReportBusy()
-    busy = site.ask("/report/mars", account=VIEWER)
-    assert busy.status == 503 and int(busy.headers["retry-after"]) > 0 and "being drawn" in busy.body
-
-
-def test_a_report_without_a_database_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    site = guarded_site("mars")
-    site.failure = StorageError("the database must answer; got <none>; check DATABASE_URL")
-    away = site.ask("/report/mars", account=VIEWER)
-    assert away.status == 503 and "got &lt;none&gt;; check DATABASE_URL" in away.body
-    assert capsys.readouterr().err.splitlines()[1:] == [f"dashboard: {site.failure}"]
