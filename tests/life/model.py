@@ -20,7 +20,8 @@ class Trial:
 
     number: int
     state: str = "RUNNING"
-    values: dict[int, float] = field(default_factory=dict)
+    values: dict[int, float] = field(default_factory=dict)  # by epoch
+    value: float | None = None
     digest: str | None = None
     worker: str | None = None
     cause: str | None = None
@@ -110,13 +111,14 @@ class Model:
         """Keeps the first value of an epoch."""
         self.held(slot, owner).values.setdefault(epoch, value)
 
-    def tell(self, slot: UUID, owner: UUID, trial: Trial, state: str, cause: str | None) -> None:
+    def tell(self, slot: UUID, owner: UUID, trial: Trial, state: str, value: float | None, cause: str | None) -> None:
         """Ends a trial; the same end once more changes nothing."""
         if trial.state != "RUNNING":
-            if (trial.state, trial.cause) != (state, cause):
+            if (trial.state, trial.value, trial.cause) != (state, value, cause):
                 raise Lost
             return
         self.held(slot, owner)
+        trial.value = value
         self._end(trial, state, cause)
         if state == "FAIL" and cause != KILLER:
             self.configurations = {key: holder for key, holder in self.configurations.items() if holder is not trial}

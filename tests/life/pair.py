@@ -4,7 +4,7 @@ Several workers act in this process one after the other, each by the product's o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import optuna
@@ -29,17 +29,10 @@ from storage.studies.leases import (
     renew,
 )
 from storage.studies.study import resume_study, set_budget, stop_study
-from tests.life.model import KILLER, Lost, Model, Trial
+from tests.life.model import Lost, Model, Trial
 
 WORKERS = ("one:0", "one:1", "two:0")
-DIGESTS = "abcdef"
-ENDS = (
-    Outcome(TrialState.COMPLETE, value=0.5),
-    Outcome(TrialState.PRUNED),
-    Outcome(TrialState.PRUNED, cause="nan"),
-    Outcome(TrialState.FAIL, cause="broken"),
-    Outcome(TrialState.FAIL, cause=KILLER),
-)
+BROKEN = "broken"
 BUDGET = 3
 
 _LAPSE = text("update unet_search_slots set expires = clock_timestamp() - interval '1 second' where owner = :owner")
@@ -87,6 +80,7 @@ class Pair:
         for real, model in zip(self.study.get_trials(deepcopy=False), self.model.trials, strict=True):
             found = TrialAttributes.read(real.user_attrs)
             assert (real.state.name, real.intermediate_values) == (model.state, model.values)
+            assert real.state != TrialState.COMPLETE or real.value == model.value
             assert (found.cause, found.digest, found.worker) == (model.cause, model.digest, model.worker)
 
     def _slots_are_those_of_the_model(self) -> None:
@@ -112,9 +106,9 @@ class Pair:
         elif worker.trial is not None and worker.trial.digest is None:
             self._take(worker, digest)
         elif worker.trial is not None and not worker.has_reported:
-            self._report(worker, epoch=1, value=WORKERS.index(worker.name) / 10)
+            self._report(worker, epoch=1, value=index / 10)
         else:
-            self._tell(worker, end)
+            self._end(index, end)
 
     def optuna_asks_twice(self, _index: int) -> None:
         """As where the reply to its first attempt was lost: nobody knows of that trial."""
@@ -126,7 +120,7 @@ class Pair:
         worker = self.workers[index]
         if worker.held is not None and worker.has_told and worker.trial is not None:
             found = self.study.trials[worker.trial.number]
-            self._tell(worker, Outcome(found.state, found.value, worker.trial.cause))
+            self._tell(worker, Outcome(found.state, worker.trial.value, worker.trial.cause))
 
     def hands_on(self, index: int) -> None:
         worker = self.workers[index]
@@ -186,6 +180,17 @@ class Pair:
         resume_study(self.db, self.study_id)
         self.model.resume()
 
+    def _end(self, index: int, end: Outcome) -> None:
+        """Tells an end, whose value or cause is the worker's own; after a failure the worker looks whether to go on."""
+        worker = self.workers[index]
+        if end.value is not None:
+            end = replace(end, value=end.value + index / 10)
+        elif end.cause == BROKEN:
+            end = replace(end, cause=f"{BROKEN} on {worker.name}")
+        self._tell(worker, end)
+        if end.state == TrialState.FAIL:
+            self.looks_at_failures(index)
+
     def _claim(self, worker: Worker) -> None:
         claim = claim_slot(self.db, self.study_id, worker.owner, worker.name)
         expected = self.model.claim(claim.slot if claim else uuid4(), worker.owner, worker.name)
@@ -193,11 +198,9 @@ class Pair:
         if claim is None or expected is None:
             return
         worker.claim = claim
-        if claim.trial_id is not None:
-            assert expected.trial is not None
+        assert (claim.trial_id is None) == (expected.trial is None)
+        if claim.trial_id is not None and expected.trial is not None:
             self._hold(worker, optuna.Trial(self.study, claim.trial_id), expected.trial)
-        else:
-            assert expected.trial is None
 
     def _ask_or_bind(self, worker: Worker) -> None:
         assert worker.claim is not None
@@ -249,25 +252,23 @@ class Pair:
 
     def _tell(self, worker: Worker, outcome: Outcome) -> None:
         held, trial, slot = worker.held, worker.trial, self._slot(worker)
-        assert held is not None
-        assert trial is not None
+        assert held is not None and trial is not None
         worker.has_told = self._both(
             worker,
             lambda: held.tell(outcome),
-            lambda: self.model.tell(slot, worker.owner, trial, outcome.state.name, outcome.cause),
+            lambda: self.model.tell(slot, worker.owner, trial, outcome.state.name, outcome.value, outcome.cause),
         )
 
     def _close(self, worker: Worker) -> None:
         """Ends the trial; after a duplicate the worker keeps its slot, and asks again."""
-        assert worker.held is not None
-        assert worker.trial is not None
-        if worker.trial.cause == DUPLICATE:
-            worker.held = worker.trial = None
-            worker.has_reported = worker.has_told = False
-            return
-        worker.held.close()
-        self.model.close(self._slot(worker), worker.owner)
+        claim, held, trial = worker.claim, worker.held, worker.trial
+        assert held is not None and trial is not None
         self._forget(worker)
+        if trial.cause == DUPLICATE:
+            worker.claim = claim
+        else:
+            held.close()
+            self.model.close(held.claim.slot, worker.owner)
 
     def _lapse(self, owner: UUID) -> None:
         with self.db.engine.begin() as connection:

@@ -9,12 +9,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from optuna.trial import TrialState
 
 from search.study.outcome import Outcome
 from storage.database.connection import Database, connect
-from tests.life.model import TRAINED
-from tests.life.pair import DIGESTS, ENDS, WORKERS, Pair
+from tests.life.model import KILLER, TRAINED
+from tests.life.pair import BROKEN, WORKERS, Pair
 
+DIGESTS = "abcdef"
+ENDS = (
+    Outcome(TrialState.COMPLETE, value=0.5),
+    Outcome(TrialState.PRUNED),
+    Outcome(TrialState.PRUNED, cause="nan"),
+    Outcome(TrialState.FAIL, cause=BROKEN),
+    Outcome(TrialState.FAIL, cause=KILLER),
+)
 INDEX = st.integers(0, len(WORKERS) - 1)
 EVENTS = (
     "is_suspended_past_its_lease",
@@ -26,6 +35,7 @@ EVENTS = (
     "hands_on",
     "gives_a_slot_back",
     "tells_again",
+    "optuna_asks_twice",
     "optuna_asks_twice",
     "looks_at_failures",
 )
