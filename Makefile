@@ -19,8 +19,9 @@ else
 	$(VENV)/bin/unet-search run examples/sample.toml $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 endif
 
+# In the order of the folders: else the files with the fewest and longest tests come last, in one process.
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -n 2 --dist loadfile -m "not slow and not docker"
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow --ignore tests/life
