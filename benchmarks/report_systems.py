@@ -126,7 +126,7 @@ def prepare(threads: int, gpu: bool) -> None:
 def train_one(run: Run) -> dict[str, Any]:
     from search.backend import import_trainer
     from trainer.configfile import load_config, override
-    from trainer.data.dataset import open_dataset
+    from trainer.data.prepare import prepare_data
 
     _, fit, result = import_trainer()
     preset = load_config(run.system.preset)
@@ -139,8 +139,10 @@ def train_one(run: Run) -> dict[str, Any]:
         "seed": run.seed,
     }
     config = override(preset, same | run.system.changes)
+    prepared = prepare_data(config.data)
+    config = config.model_copy(update={"data": prepared.look.config})
     with DEFECTS[run.system.defect]():
-        summary: dict[str, Any] = result.summarise(fit.train(config, open_dataset(config.data)))
+        summary: dict[str, Any] = result.summarise(fit.train(config, prepared.dataset))
         return summary
 
 

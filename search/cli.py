@@ -37,7 +37,8 @@ COMMANDS = {
     "train": "search.commands.train",
     "retrain": "search.commands.train",
     "predict": "search.commands.predict",
-    "evaluate": "search.commands.predict",
+    "evaluate": "search.commands.evaluate",
+    "export-model": "search.commands.export_model",
     "data": "search.commands.data",
 }
 
@@ -53,7 +54,7 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
 

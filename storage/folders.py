@@ -96,6 +96,22 @@ def remove_unused_folders(folder: Path | None) -> Iterator[None]:
         remove_empty_folders(new_folders)
 
 
+@contextmanager
+def removed_after_refusal(folder: Path) -> Iterator[None]:
+    """Removes a folder that was made during the context, with all that is in it, where the context ends with an error.
+
+    For what can be made again: a command that refuses its input leaves nothing.
+    """
+    is_new = not os.path.lexists(folder)
+    with remove_unused_folders(folder.parent):
+        try:
+            yield
+        except Exception:
+            if is_new:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
 def describe_owner(folder: Path, error: OSError) -> str:
     """The end of the message where the folder belongs to another user."""
     if not isinstance(error, PermissionError) or not os.path.isdir(folder):

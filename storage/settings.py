@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     dir: Path = Field(Path("unet-search"), validation_alias="UNET_SEARCH_DIR")  # the run's folder
     artifacts: str | None = Field(None, validation_alias="UNET_SEARCH_ARTIFACTS")  # a folder or s3://BUCKET/PREFIX
 
+    @property
+    def decoded_data(self) -> Path:
+        """The folder of decoded copies of data, which all workers of a host map."""
+        return self.dir.expanduser() / "data"
+
 
 def mask_url(text: str) -> str:
     """A message, perhaps with URLs in it, with every password replaced by ***, those of this process wherever it is."""

@@ -23,6 +23,7 @@ from search.worker.trainer import Trainer
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
+from trainer.metric import dice_of
 from trainer.training.checkpoint import CheckpointError
 
 EPOCH_S = 0.02
@@ -41,6 +42,12 @@ class FakeEpoch:
     iou: tuple[float | None, ...]
     learning_rate: float
     seconds: float
+    metric: str = "miou"
+
+    @property
+    def value(self) -> float:
+        """The value of the metric; the IoU of all classes is the same."""
+        return dice_of(self.miou) if self.metric == "dice" else self.miou
 
 
 @dataclass(frozen=True)
@@ -118,12 +125,12 @@ def train(
         if pause and trial >= pause.first_trial and len(history) == pause.epoch:
             pause.wait(trial, should_stop)
         _train_epoch(should_stop)
-        history.append(_epoch(config, len(history) + 1))
+        history.append(_epoch(config, dataset, len(history) + 1))
         if checkpoint is not None:
             save_history(checkpoint, history)
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
-    best = max(history, key=lambda epoch: epoch.miou)
+    best = max(history, key=lambda epoch: epoch.value)
     seconds = len(history) * 0.05
     return FakeFitted(config, tuple(history), best, count_parameters(config, dataset), seconds, 100.0, stopped)
 
@@ -146,7 +153,7 @@ def write_figures(fitted: FakeFitted, dataset: Dataset, folder: Path) -> list[Pa
 
 
 def save_model(fitted: FakeFitted, path: Path) -> None:
-    path.write_text(str(fitted.best.miou))
+    path.write_text(str(fitted.best.value))
 
 
 def fail(*_: Any, **__: Any) -> FakeFitted:
@@ -154,7 +161,7 @@ def fail(*_: Any, **__: Any) -> FakeFitted:
 
 
 def diverge(config: TrainConfig, dataset: Dataset, on_epoch: Any, checkpoint: Any, should_stop: Any) -> FakeFitted:
-    on_epoch(_epoch(config, 1))
+    on_epoch(_epoch(config, dataset, 1))
     raise DivergedError("the loss must be finite; got nan in epoch 2")
 
 
@@ -207,9 +214,10 @@ def _train_epoch(should_stop: Callable[[], bool]) -> None:
         time.sleep(float(os.environ.get("FAKE_EPOCH_S", EPOCH_S)) / BATCHES)
 
 
-def _epoch(config: TrainConfig, number: int) -> FakeEpoch:
+def _epoch(config: TrainConfig, dataset: Dataset, number: int) -> FakeEpoch:
     value = miou(config, number)
-    return FakeEpoch(number, 1 / number, value, value, (None, value, value, value, value), 1e-3, 0.05)
+    iou = tuple(None if label == dataset.ignore else value for label in range(dataset.classes))
+    return FakeEpoch(number, 1 / number, value, value, iou, 1e-3, 0.05, config.metric)
 
 
 def load_history(checkpoint: Path | None) -> list[FakeEpoch]:

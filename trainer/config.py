@@ -5,8 +5,9 @@ Axes of a search space, `--set PATH=VALUE` and presets all use the paths of thes
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+VOID = 255  # label in masks of pixels that belong to no class
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -101,18 +102,58 @@ class AugmentConfig(Table):
 
 
 class DataConfig(Table):
-    """The data set and its split. The defaults suit the course's data: five classes, background ignored."""
+    """The data set and its split. What is "auto" or missing is found by looking at the data: `trainer/data/look`."""
 
-    path: str | None = None  # npz file or folder
-    classes: int = Field(5, ge=2, le=256)
-    names: tuple[str, ...] = ()  # one a class; the course's or numbers when empty
-    ignore: Annotated[int | None, BeforeValidator(_parse_none)] = Field(0, ge=0, le=255)  # label that is not scored
-    validation: Annotated[float, Field(gt=0, lt=1)] | str = 0.15  # share of the images, or the path of a data set
+    path: str | None = None  # npz or npy file, or folder
+    images: str | None = None  # folder of the images where they lie apart from the masks; in place of `path`
+    masks: str | None = None  # folder of the masks then
+    classes: int | None = Field(None, ge=2, le=256)
+    names: tuple[str, ...] = ()  # one a class; their values or colours when empty
+    labels: dict[str, int] = Field(default_factory=dict)  # value or "#rrggbb" to class or VOID; empty: as they are
+    unlisted: Literal["error", "ignore", "nearest"] = "error"  # what becomes of values that `labels` does not list
+    mask_format: Literal["grey", "colour", "palette"] = "grey"  # of the masks on the disk, and of predicted ones
+    colours: tuple[str, ...] = ()  # "#rrggbb" of each class in a palette
+    # Label that is not scored: a class, or a label that is none, such as VOID.
+    ignore: Annotated[int | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"
+    channels: int | None = Field(None, ge=1, le=16)  # of the images; as found when missing: grey, RGB, or all bands
+    # Values that become 0 and 255; none for images of 8 bits, which stay as they are.
+    scale: Annotated[tuple[float, float] | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"
+    validation: Annotated[float, Field(gt=0, lt=1)] | str = 0.15  # share where there is no part of its own, or a path
+    groups: str | None = None  # regular expression; what its first group matches in an image's name is never split
     resize: Annotated[tuple[int, int] | None, BeforeValidator(_parse_none)] = None  # height, width
+    fit: Literal["stretch", "pad"] = "stretch"  # of resize; pad keeps the aspect
+    # Height and width of what a network sees at a time; none for whole images.
+    patch: Annotated[tuple[int, int] | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"
+    patch_classes: Probability = 0.5  # share of the patches that are centred on a pixel of each class in turn
+    overlap: float = Field(0.5, ge=0, le=0.9)  # of the windows of a prediction, as a share of their sides
     clean: bool = True  # drop corrupt images
-    limit: int | None = Field(None, ge=1)  # largest number of training images
+    limit: Annotated[int | None, BeforeValidator(_parse_none)] = Field(None, ge=1)  # largest number of training images
     oversample: int = Field(1, ge=1, le=20)  # how often an epoch shows an image of the oversampled class
     oversample_class: int | None = Field(None, ge=0)  # also for paste and cutmix; the rarest class when missing
+
+    @field_validator("ignore")
+    @classmethod
+    def _check_ignore(cls, value: int | str | None) -> int | str | None:
+        if isinstance(value, int) and not 0 <= value <= VOID:
+            raise ValueError(f'must be a label from 0 to {VOID}, "none" or "auto"')
+        return value
+
+    @property
+    def ignored_label(self) -> int | None:
+        """The label that is not scored, once the data were looked at."""
+        assert self.ignore != "auto"
+        return self.ignore
+
+    @property
+    def ignores_a_class(self) -> bool:
+        """Whether the label that is not scored is one of the classes, as the background of the course's data."""
+        return self.ignored_label is not None and self.ignored_label < self.class_count
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes, once the data were looked at."""
+        assert self.classes is not None
+        return self.classes
 
 
 class OptimizerConfig(Table):
@@ -155,25 +196,26 @@ class TrainConfig(Table):
     schedule: ScheduleConfig = ScheduleConfig()
     budget: BudgetConfig = BudgetConfig()
     seed: int = Field(0, ge=0, lt=2**31)
+    metric: str = "miou"  # what the best epoch has most of; see `trainer/metric.py`
 
     @model_validator(mode="after")
     def _classes_agree(self) -> "TrainConfig":
         data = self.data
-        if data.names and len(data.names) != data.classes:
+        if data.names and data.classes is not None and len(data.names) != data.classes:
             raise ValueError(f"data.names must name all {data.classes} classes; got {len(data.names)} names")
-        if data.oversample_class is not None and data.oversample_class >= data.classes:
+        if data.oversample_class is not None and data.classes is not None and data.oversample_class >= data.classes:
             raise ValueError(f"data.oversample_class must be below {data.classes}; got {data.oversample_class}")
         return self
 
     @property
     def loss_ignore_label(self) -> int | None:
         """Label of pixels that the loss ignores, or None. A label that is no class cannot be learned."""
-        label = self.data.ignore
-        is_class = label is not None and label < self.data.classes
-        return None if is_class and self.loss.background == "learn" else label
+        if self.data.ignores_a_class and self.loss.background == "learn":
+            return None
+        return self.data.ignored_label
 
     @property
     def masked_class(self) -> int | None:
         """The class that is neither learned nor predicted: the network has no logit for it."""
         label = self.loss_ignore_label
-        return label if label is not None and label < self.data.classes else None
+        return label if label is not None and label < self.data.class_count else None

@@ -136,9 +136,9 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def dump_config(config: TrainConfig) -> dict[str, Any]:
-    """Plain tables for TOML, which has no null: None is "none" in `data.ignore` and `data.resize`, else left out."""
+    """Plain tables for TOML, which has no null: None is "none" where "auto" is another value, else left out."""
     tables: dict[str, Any] = config.model_dump(mode="json")
-    for key in ("ignore", "resize"):
+    for key in ("ignore", "patch", "resize", "scale"):
         if tables["data"][key] is None:
             tables["data"][key] = "none"
     return {
@@ -150,7 +150,8 @@ def dump_config(config: TrainConfig) -> dict[str, Any]:
 def write_config(config: TrainConfig, path: Path, provenance: Mapping[str, Any] | None = None) -> None:
     """Writes a TOML file atomically, with `provenance` as a further table."""
     tables = dump_config(config)
-    document = {"seed": tables.pop("seed")} | ({"provenance": dict(provenance)} if provenance else {}) | tables
+    first = {key: tables.pop(key) for key in ("seed", "metric")}
+    document = first | ({"provenance": dict(provenance)} if provenance else {}) | tables
     with atomic_write(path) as partial:
         partial.write_bytes(tomli_w.dumps(document).encode("utf-8", "replace"))  # a path of data need not be UTF-8
 

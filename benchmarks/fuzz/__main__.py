@@ -17,7 +17,16 @@ from benchmarks.fuzz.child import make_model
 from benchmarks.fuzz.commands import try_command
 from benchmarks.fuzz.reader import Reader
 
-SHARES = {"npz": 0.3, "pictures": 0.2, "config": 0.1, "plan": 0.15, "backup": 0.1, "model": 0.15}
+SHARES = {
+    "npz": 0.2,
+    "npy": 0.05,
+    "pictures": 0.15,
+    "tiff": 0.15,
+    "config": 0.1,
+    "plan": 0.1,
+    "backup": 0.1,
+    "model": 0.15,
+}
 PROGRESS_S = 30.0  # between two lines of progress
 
 

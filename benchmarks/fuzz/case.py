@@ -12,21 +12,19 @@ import numpy as np
 
 from benchmarks.fuzz.backups import write_backup
 from benchmarks.fuzz.models import ESCAPED, write_model
-from benchmarks.fuzz.npz import write_npz
+from benchmarks.fuzz.npz import write_npy, write_npz
 from benchmarks.fuzz.pictures import write_pictures
+from benchmarks.fuzz.rows import read_array_file, read_pictures
 from benchmarks.fuzz.tables import write_config, write_plan
+from benchmarks.fuzz.tiffs import write_tiff
 from storage.backup.check import check_backup
 from storage.backup.read import open_backup
 from storage.errors import StorageError
-from trainer.config import DataConfig
 from trainer.configfile import load_config
-from trainer.data.dataset import open_dataset
-from trainer.data.read import read_images
 from trainer.errors import InputError
 from trainer.result.folder import read_config
 
 READ, REFUSED = "read", "refused"  # any other outcome is a finding
-SIZES = (None, None, (16, 16), (5, 300))  # values of data.resize
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,9 @@ class Case:
 
 WRITERS: dict[str, Callable[[np.random.Generator, Path], Path]] = {
     "npz": write_npz,
+    "npy": write_npy,
     "pictures": write_pictures,
+    "tiff": write_tiff,
     "config": write_config,
     "plan": write_plan,
     "backup": write_backup,
@@ -89,8 +89,10 @@ def read(case: Case, source: Path) -> str:
 
 
 def _load(case: Case, source: Path) -> None:
-    if case.kind in ("npz", "pictures"):
-        _load_data(case, source)
+    if case.kind in ("npz", "npy"):
+        read_array_file(source, require_masks=bool(case.seed % 3))
+    elif case.kind in ("pictures", "tiff"):
+        read_pictures(source)
     elif case.kind == "config":
         load_config(source)
     elif case.kind == "plan":
@@ -111,11 +113,3 @@ def _load_backup(source: Path) -> None:
 
     with open_backup(source) as backup:
         check_backup(backup, check_question=check_stored_question)
-
-
-def _load_data(case: Case, source: Path) -> None:
-    size = SIZES[case.seed % len(SIZES)]
-    if case.seed % 3:
-        open_dataset(DataConfig(path=str(source), resize=size, validation=0.5))
-    else:
-        read_images(source, size, (None, 1, 3)[case.seed % 9 // 3])

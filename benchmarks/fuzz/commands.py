@@ -13,7 +13,9 @@ from benchmarks.fuzz.case import READ, REFUSED, Case, write_case
 COMMAND_S = 180  # Keras is imported
 LINES = {
     "npz": ("data", "check", "{}", "--set", "data.validation=0.5"),
+    "npy": ("data", "check", "{}", "--set", "data.validation=0.5"),
     "pictures": ("data", "check", "{}", "--set", "data.validation=0.5"),
+    "tiff": ("data", "check", "{}", "--set", "data.validation=0.5"),
     "config": ("presets", "{}"),
     "plan": ("run", "{}", "--data", "nowhere.npz"),
     "backup": ("db", "restore", "{}", "--dir", "run"),

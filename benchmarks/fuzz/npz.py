@@ -47,12 +47,32 @@ def write_npz(random: Random, folder: Path) -> Path:
     return path
 
 
+def write_npy(random: Random, folder: Path) -> Path:
+    """Writes images.npy and masks.npy, one of which may be corrupt; returns the file of images."""
+    first, second, *_ = _arrays(random).values()
+    members = _members({"images": first, "masks": second} if first.shape[1] != 2 else {"images": second})
+    key = pick(random, list(members))
+    kind = pick(random, ("bytes", "header", "header", "object", "intact"))
+    if kind == "bytes":
+        members[key] = corrupt_bytes(random, members[key])
+    elif kind == "header":
+        members[key] = _with_wrong_header(random, members[key])
+    elif kind == "object":
+        members[key] = _members({"a": np.array([Bomb(), {"a": 1}], dtype=object)})["a.npy"]
+    for name, content in members.items():
+        (folder / name).write_bytes(content)
+    return folder / "images.npy"
+
+
 def _arrays(random: Random, count: int = 4) -> dict[str, Any]:
     height, width = pick(random, ((8, 8), (16, 16), (8, 12)))
     dtype = pick(random, ("u1", "u1", "u1", "<i8", "<f4", ">u2"))
     images = random.integers(0, 256, (count, height, width)).astype(dtype)
     masks = random.integers(0, 5, (count, height, width)).astype(dtype)
     tests, groups = images[:2], np.array(["a", "b", "c", "d"])
+    if random.random() < 0.2:
+        one_hot = np.eye(5, dtype=dtype)[masks.astype(int)]
+        return {"x": images, "y": one_hot if random.random() < 0.5 else np.moveaxis(one_hot, -1, 1), "groups": groups}
     if random.random() < 0.5:
         return {"training_set": np.stack([images, masks], axis=1), "test_set": tests, "training_groups": groups}
     return {"images": np.stack([images] * 3, axis=3), "masks": masks, "test_images": tests, "groups": groups}

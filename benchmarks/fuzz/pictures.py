@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -27,7 +28,8 @@ GROUPS = (
     "name,group\n0,a\n1,b\n2,\u2028\x1b[31m\n".encode(),
 )
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr", "LAB", "HSV")
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "PCX", "EPS", "PDF", "SGI", "JPEG2000")
+READ_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+FORMATS = (*READ_FORMATS * 4, "PPM", "TGA", "ICO", "PCX", "EPS", "PDF", "SGI", "JPEG2000")
 LENGTHS = (0, 1, 7, 50_000, 65_535, 10**6, 2**31 - 1, 2**32 - 1)
 CHUNKS = (
     b"tRNS",
@@ -75,7 +77,8 @@ def _picture(random: Random, mode: str, values: int, size: tuple[int, int] = SIZ
 
 def _odd_picture(random: Random) -> bytes:
     kind = pick(
-        random, ("bytes", "bytes", "header", "header", "chunk", "chunk", "mode", "mode", "wide", "frames", "bomb")
+        random,
+        ("bytes", "bytes", "header", "header", "chunk", "chunk", *("mode",) * 5, "exif", "wide", "frames", "bomb"),
     )
     intact = _picture(random, "L", 5)
     if kind == "bytes":
@@ -86,6 +89,8 @@ def _odd_picture(random: Random) -> bytes:
         return _with_chunk(random, intact)
     if kind == "mode":
         return _other_format(random)
+    if kind == "exif":
+        return _turned(random)
     if kind == "wide":
         return _wide(random)
     return _frames(random) if kind == "frames" else _bomb(random)
@@ -123,25 +128,37 @@ def _other_format(random: Random) -> bytes:
     pixels = random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)
     file = io.BytesIO()
     try:
-        Image.fromarray(pixels).convert(pick(random, MODES)).save(file, pick(random, FORMATS))
+        kind = pick(random, FORMATS)
+        options = {"lossless": bool(random.random() < 0.7)} if kind == "WEBP" else {}
+        Image.fromarray(pixels).convert(pick(random, MODES)).save(file, kind, **options)
     except (OSError, ValueError, KeyError):  # not every format has every mode
         Image.fromarray(pixels).save(file, "TIFF")
     return file.getvalue() if random.random() < 0.5 else corrupt_bytes(random, file.getvalue())
 
 
-def _wide(random: Random) -> bytes:
-    """A picture of 16 bits per pixel."""
-    top: Any = pick(random, (5, 256, 65_536))
+def _turned(random: Random) -> bytes:
+    """A picture whose EXIF turns it, half of them damaged."""
+    tags = Image.Exif()
+    tags[0x0112] = pick(random, (*range(10), 65_535))
     file = io.BytesIO()
-    Image.fromarray(random.integers(0, top, (SIZE[1], SIZE[0])).astype(np.uint16)).save(file, "PNG")
-    return file.getvalue()
+    pixels = random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)
+    Image.fromarray(pixels).save(file, pick(random, ("PNG", "JPEG", "WEBP")), exif=tags)
+    return file.getvalue() if random.random() < 0.5 else corrupt_bytes(random, file.getvalue())
+
+
+def _wide(random: Random) -> bytes:
+    """A picture of 16 bits per channel, half of them damaged."""
+    top: Any = pick(random, (5, 256, 65_536))
+    shape = (SIZE[1], SIZE[0], *pick(random, ((), (3,), (4,))))
+    content = cv2.imencode(".png", random.integers(0, top, shape).astype(np.uint16))[1].tobytes()
+    return content if random.random() < 0.5 else corrupt_bytes(random, content)
 
 
 def _frames(random: Random) -> bytes:
     """An animated picture, half of them damaged."""
     frames = [Image.fromarray(random.integers(0, 5, (SIZE[1], SIZE[0]), np.uint8)) for _ in range(4)]
     file = io.BytesIO()
-    kind = pick(random, ("PNG", "GIF", "TIFF"))
+    kind = pick(random, ("PNG", "GIF", "TIFF", "WEBP"))
     frames[0].save(file, kind, save_all=True, append_images=frames[1:])
     return file.getvalue() if random.random() < 0.5 else corrupt_bytes(random, file.getvalue())
 

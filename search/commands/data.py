@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search.commands.options import json_option, parse_sets, set_option
+from search.commands.options import (
+    data_changes,
+    dir_option,
+    images_option,
+    json_option,
+    load_settings,
+    masks_option,
+    parse_sets,
+    set_option,
+)
+from search.supervisor.devices import list_gpus
 from search.terminal.plain import cell, plain_console, say
+from search.terminal.progressbar import CopyProgress
 from storage.folders import remove_unused_folders
 
 if TYPE_CHECKING:
@@ -21,47 +32,76 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
+@images_option
+@masks_option
 @click.option("--no-clean", is_flag=True, help="Keep every image.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG) here.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write what was found as a search.toml to edit.")
 @set_option
+@dir_option
 @json_option
-def check(file: Path, no_clean: bool, sheet: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """What is in FILE, what is wrong with it, and how it is split."""
+def check(
+    *,
+    file: Path | None,
+    images: Path | None,
+    masks: Path | None,
+    no_clean: bool,
+    sheet: Path | None,
+    write: Path | None,
+    sets: tuple[str, ...],
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """What is in DATA, as they lie on the disk, what is wrong with them, and how they are split."""
     from trainer.data.inspect import inspect
 
-    found = inspect(_config(file, no_clean, sets))
+    settings = load_settings(folder)
+    # Decoded data are kept where a search will look for them, and nowhere where there was none yet.
+    cache = settings.decoded_data if settings.dir.is_dir() else None
+    with CopyProgress() as progress:
+        found = inspect(_config(file, images, masks, no_clean, sets), cache, bool(list_gpus()), progress.update)
     if sheet is not None:
         from trainer.figures.sheet import write_contact_sheet  # imports Matplotlib, which takes a second
 
         with remove_unused_folders(sheet.parent):
             write_contact_sheet(found.dataset, sheet)
+    if write is not None:
+        from trainer.data.look.table import write_table
+
+        write_table(found.prepared.look, write)
     if as_json:
         click.echo(json.dumps(found.summary()))
         return
     _print(found)
     if sheet is not None:
         say(f"contact sheet: {sheet}")
+    if write is not None:
+        say(f"to edit: {write}; then `unet-search run {write}`")
 
 
 @data.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="DATA", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The cleaned npz file.")
 @set_option
 def clean(file: Path, output: Path, sets: tuple[str, ...]) -> None:
-    """Write a copy of FILE without its corrupt images."""
+    """Write the labelled images of DATA without the corrupt ones as an npz file."""
     from trainer.data.inspect import write_cleaned
 
     with remove_unused_folders(output.parent):
-        say(str(write_cleaned(_config(file, False, sets), output)))
+        say(str(write_cleaned(_config(file, None, None, False, sets), output)))
 
 
-def _config(file: Path, no_clean: bool, sets: tuple[str, ...]) -> "DataConfig":
+def _config(
+    file: Path | None, images: Path | None, masks: Path | None, no_clean: bool, sets: tuple[str, ...]
+) -> "DataConfig":
     from trainer.config import TrainConfig
     from trainer.configfile import override
 
-    changes = parse_sets(sets) | {"data.path": str(file)} | ({"data.clean": False} if no_clean else {})
-    return override(TrainConfig(), changes).data
+    named = data_changes(file, images, masks)
+    if not named:
+        raise click.UsageError("name the data, by a path or by --images and --masks")
+    return override(TrainConfig(), parse_sets(sets) | named | ({"data.clean": False} if no_clean else {})).data
 
 
 def _print(found: "Inspection") -> None:
@@ -69,11 +109,15 @@ def _print(found: "Inspection") -> None:
     from rich.table import Table
 
     figures = found.summary()
-    height, width = figures["size"]
     console = plain_console()
+    sizes = "x".join(map(str, figures["size"]))
+    if figures["smallest"] != figures["size"]:
+        sizes = f"{'x'.join(map(str, figures['smallest']))} to {sizes}"
     groups = "no groups" if figures["groups"] is None else f"{figures['groups']} groups"
-    console.print(f"{figures['images']} images of {height}x{width}, {groups}, {figures['test_images']} test images")
+    console.print(f"{figures['images']} images of {sizes}, {groups}, {figures['test_images']} test images")
     console.print(f"{figures['dropped']} dropped, {figures['kept']} kept; fingerprint {figures['fingerprint'][:16]}")
+    for line in found.prepared.look.found:
+        console.print(cell(line), soft_wrap=True)
     table = Table("class", "share", "side", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for name in ("pixels", "images", "groups", "of class"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -9,30 +9,31 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.backend import choose_backend
-from search.commands.options import find_data, parse_sets
+from search.commands.options import data_changes, find_data, parse_sets
 from search.commands.result import interrupted_line, print_result
 from search.log import one_line
 from search.reconnect import UNREACHABLE
-from search.space.space import check_shapes
 from search.study.enqueue import describe_enqueued, enqueue_warm_starts
-from search.study.plan import Plan, load_plan
+from search.study.plan import Plan, load_plan, settle_data
 from search.study.question import question
 from search.study.study import OpenStudy, change_budget, create_study
-from search.study.warmstart import check_sizes
 from search.supervisor.monitor import monitor_study
 from search.supervisor.prometheus import StudyMetrics
 from search.supervisor.signals import signal_name
 from search.supervisor.supervisor import WorkerGroup, run_workers
 from search.terminal.live import StudyDisplay
 from search.terminal.plain import say
+from search.terminal.progressbar import CopyProgress
 from search.worker.contract import DONE
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import Database
 from storage.database.health import require_connections
-from storage.folders import check_writable, remove_unused_folders
+from storage.folders import check_writable, remove_unused_folders, removed_after_refusal
 from storage.settings import Settings
 from storage.studies.leases import budget_left
-from trainer.data.dataset import open_dataset
+from trainer.data.inspect import list_warnings
+from trainer.data.prepare import Prepared, prepare_data
+from trainer.metric import check_metric
 
 
 @contextmanager
@@ -41,10 +42,20 @@ def check_folders(settings: Settings) -> Iterator[None]:
 
     Raises StorageError.
     """
-    with remove_unused_folders(settings.dir), remove_unused_folders(artifacts_folder(settings)):
+    with (
+        remove_unused_folders(artifacts_folder(settings)),
+        remove_unused_folders(settings.dir),
+        removed_after_refusal(settings.decoded_data),
+    ):
         check_writable(settings.dir, "give another one with --dir")
         open_artifacts(settings)
         yield
+
+
+def check_database(settings: Settings, workers: int) -> None:
+    """Raises StorageError where the server of DATABASE_URL does not answer so many workers, before data are decoded."""
+    if settings.database_url is not None:
+        require_connections(settings.database_url, workers)
 
 
 def make_plan(
@@ -52,6 +63,8 @@ def make_plan(
     *,
     file: Path | None,
     data: Path | None,
+    images: Path | None,
+    masks: Path | None,
     trials: int | None,
     sets: tuple[str, ...],
     warm_start: tuple[str, ...],
@@ -60,23 +73,42 @@ def make_plan(
 ) -> Plan:
     """The plan of the command line; for the generated sample where neither it nor the file names data."""
     study = {"trials": trials, "timeout_s": timeout_s, "name": name}
-    values = parse_sets(sets)
-    plan = load_plan(file, values, data, study, warm_start)
-    return plan if plan.base.data.path else load_plan(file, values, find_data(None, settings), study, warm_start)
+    values = parse_sets(sets) | data_changes(data, images, masks)
+    plan = load_plan(file, values, None, study, warm_start)
+    named = plan.base.data.path or plan.base.data.images
+    return plan if named else load_plan(file, values, find_data(None, settings), study, warm_start)
 
 
-def make_question(plan: Plan, deterministic: bool) -> dict[str, Any]:
-    """The study's question. The data are read for it; raises InputError where a network does not accept its images."""
-    dataset = open_dataset(plan.base.data)
-    height, width = dataset.images.shape[1:3]
-    check_shapes(plan.space, plan.base, height, width)
-    check_sizes(plan.warm_starts, height, width)
-    say(
-        f"{len(dataset.train)} training and {len(dataset.validation)} validation images of {height}x{width}"
-        + (f", {len(dataset.dropped)} corrupt ones dropped" if dataset.dropped else ""),
-        err=True,
-    )
-    return question(plan, dataset.fingerprint, choose_backend(), deterministic)
+def make_question(
+    settings: Settings, plan: Plan, deterministic: bool, gpu: bool = False
+) -> tuple[Plan, dict[str, Any]]:
+    """The plan with all that was found in its data, and the study's question. Raises InputError.
+
+    Args:
+        settings: of the run, in whose folder the data are decoded.
+        plan: of the command line or of a study.
+        deterministic: whether the same trial must give the same bits on the same machine.
+        gpu: whether the workers of this host have GPUs.
+    """
+    with CopyProgress() as progress:
+        prepared = prepare_data(plan.base.data, settings.decoded_data, gpu, progress.update)
+    plan = settle_data(plan, prepared.look.config)
+    dataset = prepared.dataset
+    check_metric(plan.base.metric, dataset.names, dataset.ignore)
+    for line in (*summary_lines(prepared), *(f"warning: {line}" for line in list_warnings(prepared))):
+        say(line, err=True)
+    return plan, question(plan, dataset.fingerprint, choose_backend(), deterministic)
+
+
+def summary_lines(prepared: Prepared) -> list[str]:
+    """What a training shows and what was dropped, as lines for people."""
+    dataset = prepared.dataset
+    height, width, _ = dataset.shape
+    seen = f"in patches of {height}x{width}" if prepared.look.config.patch else f"of {height}x{width}"
+    lines = [f"{len(dataset.train)} training and {len(dataset.validation)} validation images {seen}"]
+    lines[0] += f", {len(dataset.dropped)} corrupt ones dropped" if dataset.dropped else ""
+    unread = prepared.source.unread
+    return lines + ([f"{len(unread)} files are not read, the first is {unread[0]}"] if unread else [])
 
 
 def prepare_study(db: Database, plan: Plan, asked: dict[str, Any], trials: int | None) -> OpenStudy:

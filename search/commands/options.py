@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from search.study.location import get_location
 from search.terminal.plain import say
 from storage.folders import remove_unused_folders
 from storage.settings import Settings
-from trainer.configfile import check_extent
+from trainer.config import TrainConfig
+from trainer.configfile import check_extent, override
 from trainer.errors import InputError
 
 Command = Callable[..., None]
@@ -35,8 +37,12 @@ dir_option = click.option(
     help="The run's folder.  [default: $UNET_SEARCH_DIR or ./unet-search]",
 )
 data_option = click.option(
-    "--data", type=click.Path(path_type=Path), help="The data: an npz file, or a folder of images/ and masks/."
+    "--data", type=click.Path(path_type=Path), help="The data, as they lie on the disk: a folder, or an npz file."
 )
+images_option = click.option(
+    "--images", type=click.Path(path_type=Path), help="The folder of the images, where they lie apart from the masks."
+)
+masks_option = click.option("--masks", type=click.Path(path_type=Path), help="The folder of their masks.")
 local_data_option = click.option(
     "--data", type=click.Path(path_type=Path), help="Where the data lie on this host.  [default: as recorded]"
 )
@@ -80,6 +86,21 @@ def find_data(data: Path | None, settings: Settings) -> Path:
         with remove_unused_folders(settings.dir):
             write_sample(sample)
     return sample
+
+
+def data_changes(data: Path | None, images: Path | None, masks: Path | None) -> dict[str, Any]:
+    """What --data, or --images with --masks, change in the configuration. Raises InputError for a half of them."""
+    if (images is None) != (masks is None) or (data is not None and images is not None):
+        raise InputError("data are named by --data, or by --images and --masks together; got another choice of them")
+    if images is not None:
+        return {"data.path": None, "data.images": absolute_path(images), "data.masks": absolute_path(masks)}
+    return {} if data is None else {"data.path": absolute_path(data), "data.images": None, "data.masks": None}
+
+
+def find_location(data: Path | None, images: Path | None, masks: Path | None) -> str | None:
+    """Where the data lie on this host, as a study records it; None where the command line does not say."""
+    changes = data_changes(data, images, masks)
+    return get_location(override(TrainConfig(), changes).data) if changes else None
 
 
 def command_line(settings: Settings, command: str, study: str, *more: str) -> str:

@@ -30,15 +30,16 @@ def presets(sources: tuple[str, ...], as_json: bool) -> None:
 def count_parameters(sources: tuple[str, ...]) -> list[dict[str, Any]]:
     """The name, parameters and trainable parameters of each configuration, which `--json` prints."""
     from search.backend import import_trainer, prepare_backend
-    from trainer.configfile import load_config, preset_names
+    from trainer.configfile import load_config, override, preset_names
 
-    configs = {name: load_config(name) for name in sources or preset_names()}
+    course = {"data.classes": 5, "data.ignore": 0}
+    configs = {name: override(load_config(name), course) for name in sources or preset_names()}
     prepare_backend("cpu", deterministic=False)
     import_trainer()
     from trainer.model.unet import build_model, count_trainable
 
     counted = []
     for name, config in configs.items():
-        model = build_model(config.model, COURSE_IMAGE, config.data.classes, config.masked_class)
+        model = build_model(config.model, COURSE_IMAGE, config.data.class_count, config.masked_class)
         counted.append({"name": name, "parameters": model.count_params(), "trainable": count_trainable(model)})
     return counted

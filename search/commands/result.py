@@ -7,13 +7,14 @@ from search.commands.options import command_line
 from search.format import format_duration, trial_label
 from search.log import one_line
 from search.study.leaderboard import median_value
+from search.study.scoring import read_scoring
 from search.study.space_left import exhausted_line
 from search.study.study import OpenStudy
 from search.supervisor.monitor import check_exists
 from search.supervisor.run_folder import BEST, REPORT, find_best, write_best, write_study_report
 from search.supervisor.signals import signal_name
 from search.terminal.plain import plain_console, say
-from search.terminal.summary import counts_line
+from search.terminal.summary import counts_line, foreground_scores, unfound_line
 from search.terminal.tables import leaderboard_table
 from search.worker.contract import DONE, FAILURES
 from storage.artifacts.store import open_artifacts
@@ -88,8 +89,12 @@ def interrupted_line(signal: str) -> str:
 def _print_best(opened: OpenStudy, settings: Settings, found: StudyStatus, best: Leader) -> bool:
     """Prints the best trials; returns whether a file holds the best one, which is read again before it is claimed."""
     label, median = trial_label(best.number, best.name), median_value(opened.study)
-    say(f"best: trial {label}, validation mIoU {best.value:.4f} (median trial: {median:.4f})")
-    plain_console().print(leaderboard_table(found.leaders))
+    scoring, beside = read_scoring(found.question), foreground_scores(found, best)
+    score = f"validation {scoring.label} {best.value:.4f} (median trial: {median:.4f})"
+    say(f"best: trial {label}, {score}" + (f"; {beside}" if beside else ""))
+    if warning := unfound_line(found):
+        say(warning)
+    plain_console().print(leaderboard_table(found.leaders, scoring))
     reason = None
     if (file := find_best(opened, settings.dir, best.number)) is None:
         try:

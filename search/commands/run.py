@@ -6,23 +6,26 @@ from typing import Any
 
 import click
 
-from search.commands.launch import check_folders, make_plan, make_question, prepare_study, run_study
+from search.backend import choose_backend
+from search.commands.launch import check_database, check_folders, make_plan, make_question, prepare_study, run_study
 from search.commands.options import (
-    absolute_path,
     combine_options,
     data_option,
     deterministic_option,
     device_option,
     dir_option,
+    find_location,
+    images_option,
     load_settings,
     local_data_option,
+    masks_option,
     metrics_options,
     study_option,
 )
 from search.commands.result import stopped_line
 from search.study.question import check_question
 from search.study.study import open_study
-from search.supervisor.devices import MOST_SLOTS, DeviceChoice, list_device_slots
+from search.supervisor.devices import MOST_SLOTS, DeviceChoice, list_device_slots, list_gpus
 from search.supervisor.prometheus import serve_metrics
 from search.supervisor.supervisor import WorkerGroup
 from search.terminal.plain import say
@@ -33,6 +36,8 @@ from storage.studies.study import get_budget, stop_reason
 plan_options = combine_options(
     click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
     data_option,
+    images_option,
+    masks_option,
     click.option(
         "--trials",
         type=int,
@@ -108,17 +113,19 @@ def run(
     """
     settings = load_settings(folder)
     plan = make_plan(settings, timeout_s=timeout, **planned)
-    question = make_question(plan, deterministic)
     slots = list_device_slots(workers, device, deterministic, per_gpu)
-    with (
-        check_folders(settings),
-        serve_metrics(metrics_port, metrics_host) as metrics,
-        open_database(settings, create=True, workers=len(slots)) as db,
-    ):
-        opened = prepare_study(db, plan, question, planned["trials"])
-        limit_s = plan.study.timeout_s
-        group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
-        sys.exit(run_study(db, opened, group, metrics))
+    choose_backend()  # what can be checked before the data are decoded, which may take minutes
+    check_database(settings, len(slots))
+    with check_folders(settings):
+        plan, question = make_question(settings, plan, deterministic, any(slot.gpu for slot in slots))
+        with (
+            serve_metrics(metrics_port, metrics_host) as metrics,
+            open_database(settings, create=True, workers=len(slots)) as db,
+        ):
+            opened = prepare_study(db, plan, question, planned["trials"])
+            limit_s = plan.study.timeout_s
+            group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
+            sys.exit(run_study(db, opened, group, metrics))
 
 
 @click.command()
@@ -127,16 +134,21 @@ def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     """Create the database objects and the study, once; workers join it with `unet-search worker`."""
     settings = load_settings(folder)
     plan = make_plan(settings, **planned)
-    question = make_question(plan, deterministic)
-    with check_folders(settings), open_database(settings, create=True) as db:
-        opened = prepare_study(db, plan, question, planned["trials"])
-        trials = get_budget(db, opened.study_id)
+    choose_backend()
+    check_database(settings, 0)
+    with check_folders(settings):
+        plan, question = make_question(settings, plan, deterministic, bool(list_gpus()))
+        with open_database(settings, create=True) as db:
+            opened = prepare_study(db, plan, question, planned["trials"])
+            trials = get_budget(db, opened.study_id)
         say(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
 
 
 @click.command()
 @study_option
 @local_data_option
+@images_option
+@masks_option
 @worker_options
 @dir_option
 @device_option
@@ -146,6 +158,8 @@ def worker(
     *,
     name: str | None,
     data: Path | None,
+    images: Path | None,
+    masks: Path | None,
     workers: int | None,
     per_gpu: int,
     folder: Path | None,
@@ -156,14 +170,14 @@ def worker(
 ) -> None:
     """Join the study of DATABASE_URL with one process per device slot; a stopped study has no work for it."""
     settings = load_settings(folder)
-    path = absolute_path(data)
+    path = find_location(data, images, masks)
     with check_folders(settings), serve_metrics(metrics_port, metrics_host) as metrics, open_database(settings) as db:
         opened = open_study(db, name, path)
         if reason := stop_reason(db, opened.study_id):
             say(stopped_line(settings, opened.study.study_name, reason), err=True)
             return
         deterministic = bool(opened.question["deterministic"])
-        question = make_question(opened.plan, deterministic)
+        _, question = make_question(settings, opened.plan, deterministic)
         check_question(db, opened.study_id, question)  # raises an error here, not in each worker
         slots = list_device_slots(workers, device, deterministic, per_gpu)
         group = WorkerGroup(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)

@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from search.commands.options import dir_option, json_option, load_settings, study_option
 from search.format import format_duration
+from search.study.scoring import read_scoring
 from search.terminal.plain import cell, plain_console, say
-from search.terminal.summary import best_line, counts_line, seconds_left
+from search.terminal.summary import best_line, counts_line, seconds_left, unfound_line
 from search.terminal.tables import leaderboard_table, running_table
 from storage.database.connection import Database, open_database
 from storage.studies.status import StudyStatus, study_status
@@ -72,7 +73,7 @@ def describe_end(db: Database, study_id: int, name: str, found: StudyStatus, bud
 
 def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
     """The object that `--json` prints; scripts rely on its keys."""
-    best = found.best
+    best, scoring = found.best, read_scoring(found.question)
     return {
         "study": name,
         "budget": budget,
@@ -82,9 +83,12 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
         else {
             "number": best.number,
             "name": best.name,
-            "miou": best.value,
+            "metric": scoring.metric,
+            "value": best.value,
+            "miou": best.miou,
             "miou_keras": best.attributes.miou_keras,
             "iou": list(best.attributes.iou) or None,
+            "never_found": scoring.unfound(best.attributes.iou, best.attributes.names),
         },
         "running": [
             {
@@ -92,7 +96,8 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
                 "name": trial.name,
                 "worker": trial.worker,
                 "epoch": trial.epoch,
-                "miou": trial.value,
+                "value": trial.value,
+                "miou": trial.value if scoring.metric == "miou" else None,  # what no trial reports, nobody knows
             }
             for trial in found.running
         ],
@@ -100,7 +105,7 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
             {
                 "number": trial.number,
                 "name": trial.name,
-                "miou": trial.value,
+                "miou": trial.miou,
                 "miou_keras": trial.attributes.miou_keras,
                 "parameters": trial.attributes.parameters,
             }
@@ -113,13 +118,15 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
 
 def print_status(name: str, found: StudyStatus, budget: int, end: str | None) -> None:
     """Prints a status for people; `end` is why the study goes on no more, if it does not."""
-    left_s = seconds_left(found, budget)
+    left_s, scoring = seconds_left(found, budget), read_scoring(found.question)
     to_go = "unknown" if left_s is None else format_duration(left_s)
     console = plain_console()
     console.print(cell(name, "bold"), f" {counts_line(found, budget)}")
     console.print(cell(best_line(found)))
+    if warning := unfound_line(found):
+        console.print(cell(warning))
     console.print(cell(f"{found.device_s / 3600:.2f} device-hours, to go {to_go}" + (f"; {end}" if end else "")))
     if found.running:
-        console.print(running_table(found.running, None))
+        console.print(running_table(found.running, None, scoring.label))
     if found.leaders:
-        console.print(leaderboard_table(found.leaders))
+        console.print(leaderboard_table(found.leaders, scoring))

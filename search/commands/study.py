@@ -64,7 +64,7 @@ def studies_as_json(found: Sequence[ListedStudy]) -> dict[str, Any]:
             {
                 "study": study.name,
                 "trials": asdict(study.counts),
-                "best": None if study.best is None else {"number": study.best.number, "miou": study.best.value},
+                "best": None if study.best is None else {"number": study.best.number, "miou": study.best.miou},
                 "created": None if study.created is None else study.created.isoformat(),
                 "rows": study.rows,
                 "artifact_bytes": study.artifact_bytes,

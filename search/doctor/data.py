@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from search.doctor.check import Check
+from search.study.location import get_location
 from storage.database.connection import open_database
 from storage.errors import StorageError
 from storage.settings import Settings
 from trainer.config import DataConfig, TrainConfig
 from trainer.configfile import override
-from trainer.data.dataset import open_dataset
+from trainer.data.prepare import prepare_data
 from trainer.errors import InputError
 
 
@@ -26,19 +27,20 @@ class RequestedData:
 def look_at_data(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> list[Check]:
     """Whether the data of --data, or else of the study, can be opened. Raises InputError, StorageError."""
     requested = find_requested(settings, data, sets, name)
-    if requested.config.path is None:
+    if get_location(requested.config) is None:
         return [Check("data", "ok", "none named: give --data to have yours read; `run` without it makes a sample")]
-    dataset = open_dataset(requested.config)
+    prepared = prepare_data(requested.config, settings.decoded_data if settings.dir.is_dir() else None)
+    dataset, where = prepared.dataset, prepared.source.path
     if requested.fingerprint not in (None, dataset.fingerprint):
         text = (
             f"the data must be those of the study, fingerprint {str(requested.fingerprint)[:16]}; got "
-            f"{dataset.fingerprint[:16]} in {requested.config.path}; name the study's with --data"
+            f"{dataset.fingerprint[:16]} in {where}; name the study's with --data"
         )
         return [Check("data", "problem", text)]
-    height, width = dataset.images.shape[1:3]
-    shown = f"{len(dataset.images)} images of {height}x{width}, {dataset.classes} classes"
+    height, width, _ = dataset.shape
+    seen = f"in patches of {height}x{width}" if prepared.look.config.patch else f"of {height}x{width}"
     dropped = f", {len(dataset.dropped)} corrupt ones dropped" if dataset.dropped else ""
-    return [Check("data", "ok", f"{shown}{dropped}, in {requested.config.path}")]
+    return [Check("data", "ok", f"{len(dataset.images)} images {seen}, {dataset.classes} classes{dropped}, in {where}")]
 
 
 def find_requested(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> RequestedData:

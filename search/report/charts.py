@@ -49,9 +49,9 @@ def chart_style() -> Iterator[None]:
         yield
 
 
-def draw_curves(curves: Sequence[Curve], best: Entry) -> Figure:
-    """mIoU by epoch: pruned trials in grey, complete ones in light blue, the best in front."""
-    figure, axes = _figure("epoch", "validation mIoU")
+def draw_curves(curves: Sequence[Curve], best: Entry, label: str = "mIoU") -> Figure:
+    """The metric of this label by epoch: pruned trials in grey, complete ones in light blue, the best in front."""
+    figure, axes = _figure("epoch", f"validation {label}")
     others = [curve for curve in curves if curve.number != best.number and curve.epochs]
     rasterized = sum(len(curve.epochs) for curve in others) > MAX_POINTS
     for complete, colour in ((False, PRUNED), (True, COMPLETE)):
@@ -65,11 +65,11 @@ def draw_curves(curves: Sequence[Curve], best: Entry) -> Figure:
     return figure
 
 
-def draw_progress(curves: Sequence[Curve], complete: Sequence[Entry]) -> Figure:
-    """Each trial's mIoU by its number, and the best so far."""
-    figure, axes = _figure("trial", "validation mIoU")
+def draw_progress(curves: Sequence[Curve], complete: Sequence[Entry], label: str = "mIoU") -> Figure:
+    """Each trial's value by its number, and the best so far."""
+    figure, axes = _figure("trial", f"validation {label}")
     pruned = [(curve.number, max(curve.values)) for curve in curves if not curve.complete and curve.values]
-    scored = sorted((entry.number, entry.miou) for entry in complete)
+    scored = sorted((entry.number, entry.value) for entry in complete)
     _scatter(axes, pruned, "o", color=PRUNED, markersize=3, alpha=0.7)
     _scatter(axes, scored, "o", color=COMPLETE, markersize=3, alpha=0.7)
     numbers = [number for number, _ in scored] + [curves[-1].number]
@@ -123,4 +123,4 @@ def _label_best(axes: Axes, best: Entry, x: float) -> None:
     """Labels the best trial, above its highest point; ticks of the x axis, trials or epochs, are whole numbers."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     place: dict[str, Any] = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-    axes.annotate(f"trial {best.number}", (x, best.miou), color=BEST, weight="bold", **place)
+    axes.annotate(f"trial {best.number}", (x, best.value), color=BEST, weight="bold", **place)

@@ -12,12 +12,14 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.leaderboard import leaderboard
+from search.study.scoring import Scoring, scoring_of
 from search.study.study import OpenStudy
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import get_budget, stop_reason
 from trainer.data.dataset import class_names
+from trainer.metric import dice_of, never_found
 
 LEADERS = 10
 LEAST_FOR_IMPORTANCES = 10  # complete trials; of fewer the best tenth would be less than one trial
@@ -26,7 +28,7 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True)
 class Curve:
-    """A trial's mIoU by epoch; without epochs where the trial ended before its first."""
+    """A trial's value by epoch; without epochs where the trial ended before its first."""
 
     number: int
     complete: bool
@@ -40,9 +42,10 @@ class Entry:
 
     trial: FrozenTrial
     name: str | None
+    value: float  # of the study's metric
     miou: float
     miou_keras: float | None
-    iou: tuple[float | None, ...]  # of each scored class
+    iou: tuple[float | None, ...]  # of each scored class; None of one that no validation pixel is of
     best_epoch: int | None
     curve: Curve
     parameters: int | None
@@ -52,6 +55,11 @@ class Entry:
     def number(self) -> int:
         """The trial's number in its study."""
         return self.trial.number
+
+    @property
+    def dice(self) -> tuple[float | None, ...]:
+        """The Dice coefficient of each scored class."""
+        return tuple(None if iou is None else dice_of(iou) for iou in self.iou)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Report:
     """A study as its report shows it."""
 
     opened: OpenStudy
+    scoring: Scoring
     status: StudyStatus
     budget: int
     stopped: str | None
@@ -74,12 +83,17 @@ class Report:
     ended: datetime | None  # of the last finished trial
     devices: tuple[str, ...]
     images: tuple[int, int] | None  # of training and validation; None where no trial has stored them
-    classes: tuple[str, ...]  # without the ignored one
+    classes: tuple[str, ...]  # the scored ones
     leaders: tuple[Entry, ...]  # at most LEADERS, best first
     complete: tuple[Entry, ...]  # every complete trial, best first
     curves: tuple[Curve, ...]  # of complete and pruned trials, by number
     differing: tuple[Difference, ...]
     importances: Mapping[str, float]  # shares, largest first; empty where there are too few trials
+
+    @property
+    def unfound(self) -> list[str]:
+        """The classes that the best trial never finds."""
+        return never_found(self.leaders[0].iou, self.classes) if self.leaders else []
 
 
 def gather(opened: OpenStudy, db: Database) -> Report:
@@ -87,12 +101,13 @@ def gather(opened: OpenStudy, db: Database) -> Report:
     study, data = opened.study, opened.plan.base.data
     trials = study.get_trials(deepcopy=False)
     attributes = [TrialAttributes.read(trial.user_attrs) for trial in trials]
-    scored = [label for label in range(data.classes) if label != data.ignore]
-    complete = tuple(make_entry(trial, scored) for trial in leaderboard(study) if trial.value is not None)
+    scoring = scoring_of(opened.plan.base)
+    complete = tuple(make_entry(trial, scoring.scored) for trial in leaderboard(study) if trial.value is not None)
     leaders = complete[:LEADERS]
     names = class_names(data)
     return Report(
         opened=opened,
+        scoring=scoring,
         status=study_status(db, opened.study_id),
         budget=get_budget(db, opened.study_id),
         stopped=stop_reason(db, opened.study_id),
@@ -100,7 +115,7 @@ def gather(opened: OpenStudy, db: Database) -> Report:
         ended=max((trial.datetime_complete for trial in trials if trial.datetime_complete), default=None),
         devices=tuple(sorted({trial.device for trial in attributes if trial.device is not None})),
         images=next((trial.images for trial in attributes if trial.images is not None), None),
-        classes=tuple(names[label] for label in scored),
+        classes=tuple(names[label] for label in scoring.scored),
         leaders=leaders,
         complete=complete,
         curves=tuple(_curve(trial) for trial in trials if trial.state in FINISHED),
@@ -127,13 +142,14 @@ def find_differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, .
 
 
 def make_entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
-    """A complete trial's entry; `scored` are all labels but the ignored one."""
-    attributes = TrialAttributes.read(trial.user_attrs)
+    """A complete trial's entry; `scored` are the labels of the scored classes."""
+    attributes, value = TrialAttributes.read(trial.user_attrs), trial.value or 0.0
     iou = attributes.iou
     return Entry(
         trial=trial,
         name=attributes.name,
-        miou=trial.value or 0.0,
+        value=value,
+        miou=value if attributes.miou is None else attributes.miou,
         miou_keras=attributes.miou_keras,
         iou=tuple(iou[label] if label < len(iou) else None for label in scored),
         best_epoch=attributes.best_epoch,

@@ -10,23 +10,28 @@ from optuna.trial import FrozenTrial, TrialState
 from search.format import format_score, format_value
 from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome
+from search.study.scoring import Scoring, scoring_of
 from storage.studies.attributes import TrialAttributes
-from trainer.config import DataConfig
+from trainer.config import TrainConfig
 from trainer.data.dataset import class_names
+from trainer.metric import never_found
 
 MARKER = "*What stands above this line is rewritten; what you write below it stays.*"
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # a backslash before one of them makes it plain text in Markdown
+FOREGROUND_IOU, FOREGROUND_DICE = "foreground IoU", "foreground Dice"
 CAUSES = {NAN: "training diverged", OUT_OF_MEMORY: "too little memory", TOO_LARGE: "too large, so it was not trained"}
 
 
-def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, data: DataConfig) -> str:
-    """The note of a trial with this outcome. What was not measured is left out."""
-    attributes = TrialAttributes.read(trial.user_attrs)
+def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, base: TrainConfig) -> str:
+    """The note of a trial with this outcome, in a study with this base. What was not measured is left out."""
+    attributes, scoring = TrialAttributes.read(trial.user_attrs), scoring_of(base)
     reached = max(trial.intermediate_values.values(), default=None) if outcome.value is None else outcome.value
     hours = "GPU-hours" if (attributes.device or "").startswith("gpu") else "device-hours"
     figures = {
-        "mIoU": reached and format_score(reached),
-        "miou_keras": _format("{:.4f}", attributes.miou_keras),
+        scoring.label: _format("{:.4f}", reached),
+        **({} if scoring.metric == "miou" else {"mIoU": _format("{:.4f}", attributes.miou)}),
+        **_foreground(scoring, attributes),
+        **({"miou_keras": _format("{:.4f}", attributes.miou_keras)} if scoring.has_keras else {}),
         "best epoch": _format("{}", attributes.best_epoch),
         "parameters": _format("{:,}", attributes.parameters),
         "seconds": _format("{:.0f}", attributes.seconds),
@@ -35,36 +40,35 @@ def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, data: DataConfi
         "worker": attributes.worker,
         "device": attributes.device,
     }
-    iou = zip(class_names(data), attributes.iou, strict=False)
+    iou = zip(class_names(base.data), attributes.iou, strict=False)
     parts = [
         f"## Trial {trial.number} {escape(attributes.name or '')}".rstrip(),
         escape(_why(trial, outcome)),
         _table(("figure", "value"), ((key, value) for key, value in figures.items() if value is not None)),
         _table(("class", "IoU"), ((name, format_score(value)) for name, value in iou if value is not None)),
+        _warn(trial, base),
         _parameters(trial),
         _report_link(study),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], data: DataConfig) -> str:
-    """The note of a study; `leaders` are its best trials, at least one, best first."""
-    best = leaders[0]
-    rows = (
-        (
-            rank,
-            _Raw(_trial_link(study_id, trial)),
-            format_score(trial.value),
-            format_score(TrialAttributes.read(trial.user_attrs).miou_keras),
-        )
-        for rank, trial in enumerate(leaders, 1)
-    )
+def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], base: TrainConfig) -> str:
+    """The note of a study with this base; `leaders` are its best trials, at least one, best first."""
+    best, scoring = leaders[0], scoring_of(base)
+    figures = [_figures(scoring, trial) for trial in leaders]
+    links = [_Raw(_trial_link(study_id, trial)) for trial in leaders]
+    beside = "".join(f", {escape(key)} {value}" for key, value in list(figures[0].items())[1:])
     parts = [
         f"## The best so far: {_trial_link(study_id, best)}",
-        f"Validation mIoU **{format_score(best.value)}**, miou_keras {format_score(_miou_keras(best))}.",
-        _table(("rank", "trial", "mIoU", "miou_keras"), rows),
+        f"Validation {escape(scoring.label)} **{format_score(best.value)}**{beside}.",
+        _warn(best, base),
+        _table(
+            ("rank", "trial", *map(escape, figures[0])),
+            ((rank, link, *found.values()) for rank, (link, found) in enumerate(zip(links, figures, strict=True), 1)),
+        ),
         _parameters(best),
-        *(_beside_paper(best) if is_paper_task(data) else ()),
+        *(_beside_paper(best) if is_paper_task(base.data) else ()),
         f"Train it again:\n\n    unet-search export --study {study} -o best.toml\n"
         "    unet-search retrain best.toml -o model",
         _report_link(study),
@@ -101,6 +105,29 @@ def _why(trial: FrozenTrial, outcome: Outcome) -> str:
     if outcome.cause is None:
         return f"Pruned after {epochs}: it was behind the other trials."
     return f"Pruned after {epochs}: {CAUSES.get(outcome.cause, outcome.cause)}. {outcome.message or ''}"
+
+
+def _figures(scoring: Scoring, trial: FrozenTrial) -> dict[str, str]:
+    """A complete trial's scores by name, its value first; the same names for every trial of a study."""
+    attributes = TrialAttributes.read(trial.user_attrs)
+    foreground = _foreground(scoring, attributes) or {FOREGROUND_IOU: "-", FOREGROUND_DICE: "-"}
+    return {
+        scoring.label: format_score(trial.value),
+        **(foreground if scoring.has_foreground else {}),
+        **({"miou_keras": format_score(attributes.miou_keras)} if scoring.has_keras else {}),
+    }
+
+
+def _foreground(scoring: Scoring, attributes: TrialAttributes) -> dict[str, str]:
+    """The foreground's scores by name; nothing where there is none, or where they were not measured."""
+    found = scoring.foreground(attributes.iou)
+    return {} if found is None else dict(zip((FOREGROUND_IOU, FOREGROUND_DICE), map(format_score, found), strict=True))
+
+
+def _warn(trial: FrozenTrial, base: TrainConfig) -> str:
+    """The classes that a trial never finds, or nothing."""
+    found = never_found(TrialAttributes.read(trial.user_attrs).iou, class_names(base.data))
+    return f"**Trial {trial.number} never finds {escape(', '.join(found))}.**" if found else ""
 
 
 def _parameters(trial: FrozenTrial) -> str:

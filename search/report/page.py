@@ -16,6 +16,7 @@ from search.study.study import OpenStudy
 from storage.artifacts.interface import Artifacts
 from storage.database.connection import Database
 from trainer.files import atomic_write
+from trainer.metric import metric_label
 
 MAX_PICTURED = 3  # trials whose pictures are shown
 HEAD_CHARACTERS = 1000  # of a page, in which its study is named
@@ -61,6 +62,8 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         paper_table=PAPER_TABLE if is_paper_task(opened.plan.base.data) else (),
         paper_caveat=PAPER_CAVEAT,
         label=_label,
+        metric=report.scoring.label,
+        phrase=_phrase(report.scoring.metric),
         version=versions().get("unet-search", ""),
         now=datetime.now(UTC),
     )
@@ -77,14 +80,19 @@ def _charts(report: Report) -> dict[str, Markup]:
     """The charts by name, as SVG; matplotlib escapes what is written in them."""
     from search.report import charts  # matplotlib takes half a second to import
 
-    best = report.leaders[0]
+    best, label = report.leaders[0], report.scoring.label
     with charts.chart_style():
         figures = {
-            "curves": charts.draw_curves(report.curves, best),
-            "progress": charts.draw_progress(report.curves, report.complete),
+            "curves": charts.draw_curves(report.curves, best, label),
+            "progress": charts.draw_progress(report.curves, report.complete, label),
             "classes": charts.draw_classes(report.complete, report.classes, len(report.leaders)),
         }
         return {name: Markup(charts.to_svg(figure, name)) for name, figure in figures.items()}
+
+
+def _phrase(metric: str) -> str:
+    """The metric as it stands in a sentence."""
+    return {"miou": "a mean IoU", "dice": "a mean Dice coefficient"}.get(metric, f"an {metric_label(metric)}")
 
 
 def _label(entry: Entry) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trainer.config import DataConfig
+from trainer.data.course import COURSE_IGNORE, COURSE_NAMES
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,4 @@ PAPER_CAVEAT = (
 
 def is_paper_task(data: DataConfig) -> bool:
     """Whether a study has the paper's classes; with others its figures cannot be compared."""
-    return data.classes == 5 and data.ignore == 0 and not data.names
+    return data.names == COURSE_NAMES and data.ignore == COURSE_IGNORE

@@ -7,13 +7,12 @@ from importlib import resources
 from typing import Any
 
 from search.space.axis import Axis, Value, contains, count_values, list_values, parse_axis
-from search.space.space import Space, applies
+from search.space.space import DATA_AXES, Space, applies
 from trainer.config import TrainConfig
 from trainer.configfile import check_path, flatten, override
 from trainer.errors import InputError
 
-DATA_AXES = ("data.oversample", "data.oversample_class")
-SHARED = ("budget.epochs", "seed")  # and all other paths of the data
+SHARED = ("budget.epochs", "seed", "metric")  # and all other paths of the data
 TABLES = {path.partition(".")[0] for path in flatten(TrainConfig()) if "." in path}
 CHECKED_VALUES = 64  # of a long axis only so many are tried in the configuration, and its last one
 

@@ -15,7 +15,8 @@ import optuna
 from search.space.axis import Axis, Value, axis_table, count_values, list_values
 from trainer.config import TrainConfig
 from trainer.configfile import flatten, override
-from trainer.model.shape import check_shape
+
+DATA_AXES = ("data.oversample", "data.oversample_class")  # paths of the data that may be searched
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,16 @@ def enumerate_values(space: Space, base: TrainConfig) -> Iterator[dict[str, Valu
     return _enumerate(space.axes, flatten(base), {})
 
 
-def check_shapes(space: Space, base: TrainConfig, height: int, width: int) -> None:
-    """Raises InputError where some network of the space does not accept images of this size in pixels.
-
-    The deepest one is checked, whose sizes must be multiples of the largest number.
-    """
-    sizes = ("model.depth", "model.stem", "model.coarse_depth", "model.coarse_scale")
-    largest = {path: max(_possible_values(space, base, path)) for path in sizes}
-    fusions = _possible_values(space, base, "model.fusion")
-    largest["model.fusion"] = max(fusions, key=lambda fusion: fusion != "none")
-    check_shape(override(base, largest).model, height, width)
-
-
 def digest(config: TrainConfig) -> str:
-    """The SHA-256 of a configuration without its seed and the path of the data."""
-    tables = config.model_dump(mode="json")
-    del tables["seed"], tables["data"]["path"]
+    """The SHA-256 of a configuration without its seed and what all trials of a study share of the data."""
+    tables = config.model_dump(mode="json", exclude={"seed"})
+    tables["data"] = {key: value for key, value in tables["data"].items() if f"data.{key}" in DATA_AXES}
     return hashlib.sha256(json.dumps(tables, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def space_tables(space: Space) -> dict[str, dict[str, Any]]:
     """The `[space]` table of a space, by path; the inverse of `parse_space`."""
     return {axis.path: axis_table(axis) for axis in space.axes}
-
-
-def _possible_values(space: Space, base: TrainConfig, path: str) -> list[Any]:
-    """The values of a path's axis, or else the base's value."""
-    axis = space.axis(path)
-    return [flatten(base)[path]] if axis is None else list(list_values(axis))
 
 
 def _suggest(trial: optuna.trial.BaseTrial, axis: Axis) -> Value:

@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.leaderboard import leaderboard
+from search.study.location import get_location, location_changes
 from search.study.provenance import commit, versions
 from search.study.study import OpenStudy
 from storage.studies.attributes import TrialAttributes
@@ -45,7 +46,7 @@ def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
 
 def trial_config(opened: OpenStudy, trial: FrozenTrial) -> TrainConfig:
     """The configuration that the trial had, with the path of the data on this host."""
-    return override(parse_config(_config(trial)), {"data.path": opened.plan.base.data.path})
+    return override(parse_config(_config(trial)), location_changes(get_location(opened.plan.base.data)))
 
 
 def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
         "value": trial.value,
         "miou_keras": attributes.miou_keras,
         "best_epoch": attributes.best_epoch,
-        "data": opened.plan.base.data.path,
+        "data": get_location(opened.plan.base.data),
         "fingerprint": opened.question["data.fingerprint"],
         "engine": opened.question["engine"],
         "created": datetime.now(UTC).replace(microsecond=0),

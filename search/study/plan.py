@@ -1,18 +1,19 @@
 """The plan of a search as frozen data, from `search.toml` and the command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.space.parse import default_space, fix_axes, parse_space
+from search.space.parse import default_space, fix_axes, is_shared, parse_space
 from search.space.space import Space
 from search.study.warmstart import WarmStart, load_warm_starts, resolve_source
-from trainer.config import Table, TrainConfig
+from trainer.config import DataConfig, Table, TrainConfig
 from trainer.configfile import explain, override, parse_config, read_toml
 from trainer.errors import InputError
+from trainer.metric import check_metric
 
 
 class StudyTable(Table):
@@ -26,6 +27,7 @@ class StudyTable(Table):
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
     timeout_s: float | None = Field(None, gt=0)  # until the workers stop; another run goes on with their trials
     warm_start: tuple[str, ...] = ()  # sources: "report", presets, files
+    metric: str = "miou"  # what a trial's value is; the same as `metric` of [train]
 
 
 class ConstraintsTable(Table):
@@ -76,13 +78,26 @@ def load_plan(
     base = override(_read_base(file.train, folder), fixed)
     if data is not None:
         base = override(base, {"data.path": str(data.expanduser().resolve())})
+    study_table, base = _agree_on_metric(file, base, "metric" in fixed)
     if file.space is None:
         space = default_space(base, {*_list_paths(file.train), *fixed})
     else:
         _check_disjoint(file.train, file.space)
         space = fix_axes(parse_space(file.space, _read_base(file.train, folder)), fixed, base)
     sources = [*(resolve_source(source, folder) for source in file.study.warm_start), *warm_start]
-    return Plan(file.study, base, space, file.constraints, load_warm_starts(sources, base, space, fixed))
+    return Plan(study_table, base, space, file.constraints, load_warm_starts(sources, base, space, fixed))
+
+
+def settle_data(plan: Plan, found: DataConfig) -> Plan:
+    """The plan with data in which nothing is left to be found, its warm starts included.
+
+    An axis that has no effect on these data is no longer searched.
+    """
+    base = TrainConfig(**{**dict(plan.base), "data": found})
+    space = plan.space if base.data.ignores_a_class else fix_axes(plan.space, ["loss.background"], base)
+    shared = {f"data.{key}": value for key, value in found.model_dump().items() if is_shared(f"data.{key}")}
+    starts = tuple(replace(start, config=override(start.config, shared)) for start in plan.warm_starts)
+    return replace(plan, base=base, space=space, warm_starts=starts)
 
 
 def _read_search_file(path: Path | None, study: Mapping[str, Any]) -> SearchFile:
@@ -95,6 +110,18 @@ def _read_search_file(path: Path | None, study: Mapping[str, Any]) -> SearchFile
         return SearchFile.model_validate(tables)
     except ValidationError as error:
         raise InputError(explain(error, SearchFile)) from None
+
+
+def _agree_on_metric(file: SearchFile, base: TrainConfig, is_set: bool) -> tuple[StudyTable, TrainConfig]:
+    """The study's table and base with one metric, which either may name. Raises InputError where they differ."""
+    named = file.study.metric if "metric" in file.study.model_fields_set else base.metric
+    if (is_set or "metric" in file.train) and base.metric != named:
+        source = "--set" if is_set else "[train]"
+        raise InputError(
+            f"a study must have one metric; got {named!r} in [study] and {base.metric!r} in {source}; name it once"
+        )
+    check_metric(named)
+    return file.study.model_copy(update={"metric": named}), override(base, {"metric": named})
 
 
 def _read_base(train: Mapping[str, Any], folder: Path) -> TrainConfig:
@@ -126,7 +153,7 @@ def _resolve_data_paths(config: TrainConfig, train: Mapping[str, Any], folder: P
     data = train.get("data", {})
     resolved = {
         f"data.{key}": str((folder / data[key]).expanduser().resolve())
-        for key in ("path", "validation")
+        for key in ("path", "images", "masks", "validation")
         if isinstance(data.get(key), str)
     }
     return override(config, resolved) if resolved else config

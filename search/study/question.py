@@ -6,35 +6,40 @@ there what studies of the schema before did.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from search.space.parse import parse_space
 from search.space.space import Space, space_tables
+from search.study.location import PATHS, location_changes
 from search.study.plan import ConstraintsTable, Plan, StudyTable
 from storage.database.connection import Database
 from storage.studies.study import freeze_question
 from trainer.config import TrainConfig
 from trainer.configfile import explain, flatten, override
+from trainer.data.course import COURSE_IGNORE, COURSE_NAMES
 from trainer.errors import InputError
 
-SCHEMA = 1
-UPGRADES: dict[int, Mapping[str, Any]] = {}  # by schema, the values of fields that a question of the one before lacks
+SCHEMA = 2
+# By schema, the values that fields had in studies of the schema before.
+UPGRADES: dict[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {2: lambda stored: _before_looking(stored)}
 TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
 
 
 def question(plan: Plan, fingerprint: str, backend: str, deterministic: bool = False) -> dict[str, Any]:
-    """What a plan asks. Name, budget, timeout, warm starts and the path of the data are no part of it.
+    """What a plan asks. Name, budget, timeout, warm starts and the paths of the data are no part of it.
+
+    The metric is the base's, `train.metric`.
 
     Args:
         fingerprint: of the data.
         backend: of Keras.
         deterministic: whether the same trial must give the same bits on the same machine.
     """
-    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start"})
-    base = {path: value for path, value in flatten(plan.base).items() if path not in ("data.path", "seed")}
+    study = plan.study.model_dump(exclude={"name", "trials", "timeout_s", "warm_start", "metric"})
+    base = {path: value for path, value in flatten(plan.base).items() if path not in (*PATHS, "seed")}
     asked = (
         {"schema": SCHEMA, "data.fingerprint": fingerprint, "engine": backend, "deterministic": deterministic}
         | {f"study.{key}": value for key, value in study.items()}
@@ -60,9 +65,9 @@ def complete_question(stored: Mapping[str, Any]) -> dict[str, Any]:
     schema = stored.get("schema", 1)
     if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
         raise InputError(f"a study must be of schema {SCHEMA} or older; got {schema!r}; install a newer unet-search")
-    added: dict[str, Any] = {}
+    upgraded = dict(stored)
     for step in range(schema + 1, SCHEMA + 1):
-        added |= UPGRADES[step]
+        upgraded |= UPGRADES[step](upgraded)
     known = _defaults()
     for key in stored:
         if key.startswith(TABLES) and key not in known:
@@ -70,7 +75,16 @@ def complete_question(stored: Mapping[str, Any]) -> dict[str, Any]:
                 f"a study must be one that this version can go on with; got one that fixes {key} = "
                 f"{json.dumps(stored[key])}, which is no more; use the version that made it, or begin another study"
             )
-    return known | added | dict(stored) | {"schema": SCHEMA}
+    return known | upgraded | {"schema": SCHEMA}
+
+
+def _before_looking(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What schema 1 did with data at which nobody looked: whole images of 8 bits, labels as they are."""
+    as_they_are: dict[str, Any] = {"train.data.scale": None, "train.data.patch": None}
+    classes, ignore = stored.get("train.data.classes"), stored.get("train.data.ignore")
+    if (classes, ignore) == (len(COURSE_NAMES), COURSE_IGNORE) and not stored.get("train.data.names"):
+        as_they_are["train.data.names"] = list(COURSE_NAMES)
+    return as_they_are
 
 
 def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: str | None) -> Plan:
@@ -80,10 +94,10 @@ def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: s
         asked: the question, complete.
         name: of the study.
         trials: its budget.
-        data: the path of the data on this host.
+        data: where the data lie on this host.
     """
-    study = {"name": name, "trials": trials, **_strip_prefix(asked, "study.")}
-    base = override(TrainConfig(), _strip_prefix(asked, "train.") | {"data.path": data})
+    base = override(TrainConfig(), _strip_prefix(asked, "train.") | location_changes(data))
+    study = {"name": name, "trials": trials, "metric": base.metric, **_strip_prefix(asked, "study.")}
     space = parse_space(_strip_prefix(asked, "space."), base)
     try:
         constraints = ConstraintsTable.model_validate(_strip_prefix(asked, "constraints."))

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.study import StudyDirection
 
+from search.study.location import get_location
 from search.study.plan import Plan
 from search.study.pruner import make_pruner
 from search.study.question import check_question, complete_question, plan_from_question
@@ -58,8 +59,8 @@ def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStud
     attributes = StudyAttributes.read(study.user_attrs)
     if attributes.question != question:
         StudyAttributes(question=question).write(study)
-    if attributes.data != plan.base.data.path:
-        StudyAttributes(data=plan.base.data.path).write(study)
+    if attributes.data != (location := get_location(plan.base.data)):
+        StudyAttributes(data=location).write(study)
     return open_study(db, plan.study.name)
 
 
@@ -89,7 +90,7 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
 
     Args:
         name: by default the database's only study.
-        data: the path of the data on this host; by default as recorded in the study.
+        data: where the data lie on this host; by default as recorded in the study.
 
     Raises:
         InputError: there is no such study, or another program created it.

@@ -13,11 +13,11 @@ from typing import Any
 from search.space.axis import Value, axis_table, contains
 from search.space.parse import is_shared
 from search.space.space import Space, applies
+from search.study.location import get_location, location_changes
 from storage.studies.attributes import TrialAttributes
 from trainer.config import TrainConfig
 from trainer.configfile import flatten, load_config, override, parse_config, preset_names
 from trainer.errors import InputError, printable
-from trainer.model.shape import check_shape
 
 PAPER = "report"  # the source that stands for the four systems of the course's report, in the order of its table
 PAPER_SYSTEMS = ("basic_unet", "dual_unet_aug", "unet_d_aug", "final_model")
@@ -58,21 +58,12 @@ def resolve_source(source: str, folder: Path) -> str:
     return str((folder / Path(source).expanduser()).resolve())
 
 
-def check_sizes(starts: Sequence[WarmStart], height: int, width: int) -> None:
-    """Raises InputError for a warm start whose network does not accept images of this size in pixels."""
-    for start in starts:
-        try:
-            check_shape(start.config.model, height, width)
-        except InputError as error:
-            raise InputError(f"warm start {start.source}: {error}; or leave it out") from None
-
-
 def trial_base(trial: TrialAttributes, base: TrainConfig) -> TrainConfig:
     """The configuration that a trial's parameters change: that of its warm start, or else the study's `base`.
 
     The path of the data is that of `base`, which is valid on this host.
     """
-    return base if trial.base is None else override(parse_config(trial.base), {"data.path": base.data.path})
+    return base if trial.base is None else override(parse_config(trial.base), location_changes(get_location(base.data)))
 
 
 def _load(source: str, base: TrainConfig, space: Space, sets: Mapping[str, Any]) -> WarmStart:

@@ -109,4 +109,4 @@ def _compose_note(db: Database, opened: OpenStudy, leaders: Sequence[Leader], be
     if not leaders:
         return before
     trials = [db.storage.get_trial(leader.trial_id) for leader in leaders]
-    return join_note(study_note(opened.plan.study.name, opened.study_id, trials, opened.plan.base.data), before)
+    return join_note(study_note(opened.plan.study.name, opened.study_id, trials, opened.plan.base), before)

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import override
 
+from search.study.scoring import read_scoring
 from storage.database.connection import Database
 from storage.studies.status import StudyStatus, Totals, study_status, study_totals
 from trainer.errors import InputError
@@ -100,10 +101,14 @@ def _metric_families(study: str, status: StudyStatus, totals: Totals) -> list[Me
     trials = GaugeMetricFamily("unet_search_trials", "Trials by state.", labels=["study", "state"])
     for state, count in asdict(status.counts).items():
         trials.add_metric([study, state], count)
-    best = None if status.best is None else status.best.value
+    value = GaugeMetricFamily("unet_search_best_value", "The best trial's value.", labels=["study", "metric"])
+    if status.best is not None:
+        value.add_metric([study, read_scoring(status.question).metric], status.best.value)
+    miou = None if status.best is None else status.best.miou
     return [
         trials,
-        _gauge("unet_search_best_miou", "The highest validation mIoU so far.", study, best),
+        value,
+        _gauge("unet_search_best_miou", "The best trial's validation mIoU.", study, miou),
         _counter("unet_search_epochs", "Epochs that trials reported.", study, totals.epochs),
         _counter("unet_search_device_seconds", "Time that trials held devices.", study, status.device_s),
         _gauge("unet_search_budget_trials", "Trials that the study may have.", study, totals.budget),

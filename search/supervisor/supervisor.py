@@ -35,7 +35,7 @@ class WorkerGroup:
     study: str
     settings: Settings
     slots: tuple[DeviceSlot, ...]
-    data: str | None = None  # the path of the data on this host; by default as recorded in the study
+    data: str | None = None  # where the data lie on this host; by default as recorded in the study
     deterministic: bool = False
     timeout_s: float | None = None  # until the workers are stopped, and their trials handed on
     trainer: str = DEFAULT_TRAINER

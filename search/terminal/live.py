@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from search.format import format_duration, format_score, trial_label
+from search.study.scoring import read_scoring
 from search.terminal.plain import cell, plain_console
-from search.terminal.summary import best_line, counts_line, running_line, seconds_left
+from search.terminal.summary import best_line, counts_line, running_line, seconds_left, unfound_line
 from search.terminal.tables import BAR_WIDTH, running_table
 from storage.studies.status import StudyStatus
 
@@ -67,10 +68,12 @@ class StudyDisplay:
             self.live.update(self.render(status, budget), refresh=True)
             return
         lines = [finished_line(trial) for trial in finished]
+        label, warnings = read_scoring(status.question).label, filter(None, [unfound_line(status)])
         if time.monotonic() - self.last_line >= LINE_INTERVAL_S:
             self.last_line = time.monotonic()
             lines += [f"{counts_line(status, budget)}; {best_line(status)}; {self.time_line(status, budget)}"]
-            lines += [running_line(trial, self.epochs) for trial in status.running[:LISTED_RUNNING]]
+            lines += warnings
+            lines += [running_line(trial, self.epochs, label) for trial in status.running[:LISTED_RUNNING]]
             more = len(status.running) - LISTED_RUNNING
             lines += [f"and {more} more running trials"] if more > 0 else []
         for line in lines:
@@ -88,7 +91,9 @@ class StudyDisplay:
         summary = Table.grid(padding=(0, 2))
         summary.add_row(ProgressBar(budget, done, width=BAR_WIDTH), counts_line(status, budget))
         summary.add_row(cell(best_line(status)), self.time_line(status, budget))
-        parts: list[RenderableType] = [summary, "", running_table(status.running, self.epochs), ""]
+        label, warning = read_scoring(status.question).label, unfound_line(status)
+        parts: list[RenderableType] = [summary, *([] if warning is None else [cell(warning, "yellow")])]
+        parts += ["", running_table(status.running, self.epochs, label), ""]
         parts += [cell(finished_line(trial), STYLES.get(trial.state, "")) for trial in self.last_finished]
         return Panel(Group(*parts), title=cell(f"unet-search: {self.study}"), padding=(0, 1))
 

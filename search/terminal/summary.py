@@ -1,7 +1,8 @@
 """A study's state in single lines."""
 
 from search.format import format_score, trial_label
-from storage.studies.status import Running, StudyStatus
+from search.study.scoring import read_scoring
+from storage.studies.status import Leader, Running, StudyStatus
 
 
 def counts_line(status: StudyStatus, budget: int) -> str:
@@ -18,20 +19,37 @@ def counts_line(status: StudyStatus, budget: int) -> str:
 
 
 def best_line(status: StudyStatus) -> str:
-    """The best trial so far and its value."""
-    if status.best is None:
+    """The best trial so far and its value, with the foreground's scores where there is one."""
+    if (best := status.best) is None:
         return "best: none yet"
-    return f"best: trial {trial_label(status.best.number, status.best.name)}, mIoU {format_score(status.best.value)}"
+    value = f"{read_scoring(status.question).label} {format_score(best.value)}"
+    beside = [f"({scores})"] if (scores := foreground_scores(status, best)) else []
+    return " ".join([f"best: trial {trial_label(best.number, best.name)},", value, *beside])
 
 
-def running_line(trial: Running, epochs: int) -> str:
+def foreground_scores(status: StudyStatus, trial: Leader) -> str | None:
+    """The foreground's scores in a trial, such as `foreground IoU 0.7012, Dice 0.8243`; None with other classes."""
+    found = read_scoring(status.question).foreground(trial.attributes.iou)
+    return None if found is None else f"foreground IoU {format_score(found[0])}, Dice {format_score(found[1])}"
+
+
+def unfound_line(status: StudyStatus) -> str | None:
+    """The warning `trial 3 never finds big rock` where the best trial misses whole classes."""
+    if (best := status.best) is None:
+        return None
+    classes = read_scoring(status.question).unfound(best.attributes.iou, best.attributes.names)
+    return f"trial {trial_label(best.number, best.name)} never finds {', '.join(classes)}" if classes else None
+
+
+def running_line(trial: Running, epochs: int, label: str = "mIoU") -> str:
     """A line such as `trial 3 final_model runs on host:0: epoch 4 of 30, mIoU 0.4312, best so far 0.4420`.
 
     Args:
         trial: a running one.
         epochs: the largest number of its epochs.
+        label: the metric's.
     """
-    scores = f"mIoU {format_score(trial.value)}, best so far {format_score(trial.best_value)}"
+    scores = f"{label} {format_score(trial.value)}, best so far {format_score(trial.best_value)}"
     where = f"runs on {trial.worker}" if trial.worker else "is interrupted"
     return f"trial {trial_label(trial.number, trial.name)} {where}: epoch {trial.epoch or 0} of {epochs}, {scores}"
 

@@ -10,22 +10,25 @@ from rich.table import Table
 from rich.text import Text
 
 from search.format import format_bytes, format_score
+from search.study.scoring import Scoring
 from search.terminal.plain import cell
 from storage.studies.catalogue import ListedStudy
 from storage.studies.status import Counts, Leader, Running
 
 BAR_WIDTH = 24  # characters
+UNKNOWN = Scoring()  # of a study without a question
 LEFT_COLUMNS = ("configuration", "epoch", "name", "study", "trials", "worker")  # aligned to the left
 
 
-def running_table(running: Sequence[Running], epochs: int | None) -> Table:
+def running_table(running: Sequence[Running], epochs: int | None, label: str = "mIoU") -> Table:
     """One row for each running trial, with its name where any of them has one.
 
     Args:
         epochs: the largest number of epochs of a trial; None to show no bars.
+        label: the metric's.
     """
     has_names = any(trial.name for trial in running)
-    table = plain_table("trial", *["name"] * has_names, "worker", "epoch", "mIoU", "best so far")
+    table = plain_table("trial", *["name"] * has_names, "worker", "epoch", label, "best so far")
     for trial in running:
         scores = format_score(trial.value), format_score(trial.best_value)
         names = [_name(trial.name)] * has_names
@@ -35,13 +38,15 @@ def running_table(running: Sequence[Running], epochs: int | None) -> Table:
     return table
 
 
-def leaderboard_table(leaders: Sequence[Leader]) -> Table:
-    """One row for each of the best trials, best first."""
-    table = plain_table("rank", "trial", "name", "mIoU", "parameters")
+def leaderboard_table(leaders: Sequence[Leader], scoring: Scoring = UNKNOWN) -> Table:
+    """One row for each of the best trials, best first, with the foreground's scores where there is one."""
+    beside = ("foreground IoU", "foreground Dice") if scoring.has_foreground else ()
+    table = plain_table("rank", "trial", "name", scoring.label, *beside, "parameters")
     for rank, trial in enumerate(leaders, 1):
         parameters = trial.attributes.parameters
         count = "-" if parameters is None else f"{parameters:,}"
-        table.add_row(str(rank), str(trial.number), _name(trial.name), format_score(trial.value), count)
+        scores = [trial.value, *((scoring.foreground(trial.attributes.iou) or (None, None)) if beside else ())]
+        table.add_row(str(rank), str(trial.number), _name(trial.name), *map(format_score, scores), count)
     return table
 
 
@@ -60,7 +65,7 @@ def plain_table(*columns: str) -> Table:
     """An empty table without lines; all columns but LEFT_COLUMNS are aligned to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="left" if column in LEFT_COLUMNS else "right")
+        table.add_column(cell(column), justify="left" if column in LEFT_COLUMNS else "right")
     return table
 
 

@@ -56,8 +56,9 @@ def open_context(db: Database, order: Order) -> Context:
         StorageError, UNREACHABLE: the artifact store or the database cannot be used, which may pass.
     """
     opened = waits_for_database(open_study)(db, order.study, order.data)
-    artifacts = open_artifacts(Settings())
-    dataset = open_dataset(opened.plan.base.data)
+    settings = Settings()
+    artifacts = open_artifacts(settings)
+    dataset = open_dataset(opened.plan.base.data, settings.decoded_data)
     asked = question(opened.plan, dataset.fingerprint, choose_backend(), order.deterministic)
     try:
         waits_for_database(check_question)(db, opened.study_id, asked)

@@ -15,7 +15,7 @@ def note_trial(context: Context, held: HeldTrial, outcome: Outcome) -> None:
     """
     plan = context.opened.plan
     try:
-        held.write_note(trial_note(plan.study.name, held.read(), outcome, plan.base.data))
+        held.write_note(trial_note(plan.study.name, held.read(), outcome, plan.base))
     except LeaseLost:
         raise
     except Exception as error:

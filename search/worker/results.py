@@ -10,6 +10,7 @@ from search.log import log_event, one_line
 from search.reconnect import waits_for_database
 from search.study.leaderboard import leaderboard
 from search.study.provenance import commit, versions
+from search.study.scoring import scoring_of
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
 from storage.artifacts.keys import weights_key
@@ -26,8 +27,10 @@ def write_results(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
     """Writes what the leaderboard and the exports show of a trial."""
     held.write(
         TrialAttributes(
-            miou_keras=fitted.best.miou_keras,
+            miou=fitted.best.miou,
+            miou_keras=fitted.best.miou_keras if scoring_of(context.opened.plan.base).has_keras else None,
             iou=fitted.best.iou,
+            names=context.dataset.names,
             best_epoch=fitted.best.epoch,
             parameters=fitted.parameters,
             seconds=round(fitted.seconds, 3),
@@ -54,7 +57,7 @@ def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
     To be called before `tell`: the trial is then RUNNING, and no other worker removes what is saved.
     """
     try:
-        if _rank(context.opened.study, number, fitted.best.miou) < WITH_WEIGHTS:
+        if _rank(context.opened.study, number, fitted.best.value) < WITH_WEIGHTS:
             with context.artifacts.local(weights_key(context.opened.plan.study.name, number)) as weights:
                 context.trainer.save_model(fitted, weights.path)
                 weights.upload()

@@ -48,9 +48,7 @@ def keras_trainer() -> Trainer:
     from trainer.training.fit import train
 
     def count(config: TrainConfig, dataset: Dataset) -> int:
-        _, height, width, channels = dataset.images.shape
-        shape = (height, width, channels)
-        return count_parameters(config.model, shape, dataset.classes, config.masked_class)
+        return count_parameters(config.model, dataset.shape, dataset.classes, config.masked_class)
 
     def save(fitted: "Fitted", path: Path) -> None:
         save_model(fitted.model, path)

@@ -109,19 +109,19 @@ def _train(assignment: Assignment) -> Outcome:
     def on_epoch(epoch: "Epoch") -> bool:
         context.heartbeat.batch()  # validation and its last checkpoint may have taken as long as many
         is_repeated = epoch.epoch < held.last_epoch  # then the pruner has judged it
-        held.report({epoch.epoch: epoch.miou})
+        held.report({epoch.epoch: epoch.value})
         return is_repeated or not held.should_prune()
 
     fitted = _fit(assignment, on_epoch)
     # The checkpoint may hold an epoch that a worker saved, and was lost before it could report it.
-    held.report({epoch.epoch: epoch.miou for epoch in fitted.history})
+    held.report({epoch.epoch: epoch.value for epoch in fitted.history})
     write_results(context, held, fitted)
     add_pictures(context, held, fitted)
     if fitted.stopped == "caller":
         return Outcome(TrialState.PRUNED)
     context.heartbeat.batch()
     save_weights(context, held.number, fitted)
-    return Outcome(TrialState.COMPLETE, fitted.best.miou)
+    return Outcome(TrialState.COMPLETE, fitted.best.value)
 
 
 def _fit(assignment: Assignment, on_epoch: Callable[["Epoch"], bool]) -> "Fitted":

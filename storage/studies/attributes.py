@@ -75,8 +75,10 @@ class TrialAttributes(Attributes):
     message: str | None = None
 
     # What its training gave; the scores are those of the best epoch.
-    miou_keras: float | None = None
-    iou: tuple[float | None, ...] = ()  # one a class
+    miou: float | None = None  # whatever the trial's value is
+    miou_keras: float | None = None  # None unless an ignored label is a class
+    iou: tuple[float | None, ...] = ()  # one a class; None for one that is not scored
+    names: tuple[str, ...] = ()  # of the classes
     best_epoch: int | None = None
     epochs: int | None = None
     stopped: str | None = None  # budget, patience or caller

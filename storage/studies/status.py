@@ -1,7 +1,9 @@
 """Figures of a study, read by SQL: milliseconds for 10,000 trials, for which Optuna takes half a minute."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -37,6 +39,11 @@ class Leader:
         """The name of the configuration that it was enqueued with; None for one that was drawn."""
         return self.attributes.name
 
+    @property
+    def miou(self) -> float:
+        """Its mean IoU; of a trial that an older version trained, the value."""
+        return self.value if self.attributes.miou is None else self.attributes.miou
+
 
 @dataclass(frozen=True)
 class Running:
@@ -60,6 +67,7 @@ class StudyStatus:
     running: tuple[Running, ...]
     mean_trial_s: float | None  # mean time of complete and pruned trials on a device; None before the first
     device_s: float  # of all trials together, of running ones up to their last epoch
+    question: Mapping[str, Any] = field(default_factory=dict)  # of the study; empty where another program made it
 
     @property
     def best(self) -> Leader | None:
@@ -75,6 +83,8 @@ class Totals:
     budget: int | None  # trials; None where none was set
     workers: int  # with a live slot, on all hosts
 
+
+_QUESTION = text("select question from unet_search_studies where study_id = :study_id")
 
 # Counts trials by state, without those that were not trained.
 _COUNTS = text(f"""
@@ -139,6 +149,7 @@ def study_status(db: Database, study_id: int) -> StudyStatus:
             running=_running(connection, study_id),
             mean_trial_s=None if times.mean is None else float(times.mean),
             device_s=float(times.total or 0),
+            question=_question(connection, study_id),
         )
 
 
@@ -174,6 +185,11 @@ def _counts(connection: Connection, study_id: int) -> Counts:
     causes = [json.dumps(cause) for cause in NOT_TRAINED]
     rows = connection.execute(_COUNTS, {"study_id": study_id, "not_trained": causes})
     return Counts(**{names.get(row.state, row.state.lower()): row.trials for row in rows})
+
+
+def _question(connection: Connection, study_id: int) -> Mapping[str, Any]:
+    found = connection.scalar(_QUESTION, {"study_id": study_id})
+    return found if isinstance(found, dict) else {}
 
 
 def _running(connection: Connection, study_id: int) -> tuple[Running, ...]:

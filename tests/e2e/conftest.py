@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note
 
 from search.study.enqueue import enqueue_warm_starts
-from search.study.plan import load_plan
+from search.study.plan import load_plan, settle_data
 from search.study.question import question
 from search.study.study import OpenStudy, create_study
 from search.supervisor.devices import list_device_slots
@@ -29,7 +29,7 @@ from tests.e2e.command import find_workers
 from tests.e2e.input_folder import input_folder as input_folder
 from tests.e2e.input_folder import make_arrays
 from tests.postgres_server import fresh_database
-from trainer.data.dataset import open_dataset
+from trainer.data.prepare import prepare_data
 
 SPACE = """
 [space]
@@ -76,7 +76,9 @@ class Search:
         train = f"[train]\nbudget = {{ epochs = {epochs} }}\ndata = {{ validation = 0.5, clean = false }}\n"
         path.write_text(f"[study]\nname = 'fake'\nstartup_trials = 2\n{study}\n{train}{space}{more}")
         plan = load_plan(path, data=self.data, study={"trials": trials}, warm_start=[str(start) for start in starts])
-        asked = question(plan, open_dataset(plan.base.data).fingerprint, "tensorflow")
+        prepared = prepare_data(plan.base.data, self.folder / "run" / "data")
+        plan = settle_data(plan, prepared.look.config)
+        asked = question(plan, prepared.dataset.fingerprint, "tensorflow")
         opened = create_study(self.db, plan, asked)
         enqueue_warm_starts(self.db, opened, plan.warm_starts)
         return opened

@@ -35,7 +35,8 @@ def write_input(folder: Path) -> None:
     (folder / "search.toml").write_text(SEARCH)
     (folder / "model").mkdir()
     (folder / "model" / "model.keras").write_bytes(b"not a zip")
-    (folder / "model" / "config.toml").write_text(CONFIG)
+    # A training writes what was found in its data, too.
+    (folder / "model" / "config.toml").write_text(CONFIG.replace("clean", "classes = 5, ignore = 0, clean"))
 
 
 def make_arrays(size: tuple[int, int] = (16, 16), count: int = 8, dtype: Any = np.uint8) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import pytest
 from tests.training.numpy_layers import build, conv, draw, sigmoid
 from tests.training.test_unet import logits_of
 from trainer.config import ModelConfig
-from trainer.errors import InputError
 from trainer.model import dual
 from trainer.model.unet import build_model, count_parameters
 
@@ -69,8 +68,9 @@ def test_a_coarse_network_may_work_at_half_the_resolution() -> None:
     np.testing.assert_allclose(model(checkerboard), logits, atol=1e-5)
 
 
-def test_the_coarse_network_restricts_the_sizes_too() -> None:
-    config = ModelConfig(depth=2, stem=1, fusion="weighted", coarse_depth=3, coarse_scale=2)
-    with pytest.raises(InputError, match=r"multiples of 16 with .*model\.coarse_depth 3 and model\.coarse_scale 2"):
-        build_model(config, (24, 24, 1), 3)
-    assert build_model(config, (16, 32, 1), 3).output_shape == (None, 16, 32, 3)
+def test_the_size_suits_the_coarse_network_too() -> None:
+    config = ModelConfig(depth=1, stem=1, width=2, fusion="weighted", coarse_depth=2, coarse_scale=2)
+    model = build_model(config, (20, 27, 1), 3)
+    (padding,) = (layer for layer in model.layers if isinstance(layer, keras.layers.ZeroPadding2D))
+    assert padding.output.shape == (None, 24, 32, 1)
+    assert model.output_shape == (None, 20, 27, 3)

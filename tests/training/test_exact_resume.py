@@ -14,7 +14,7 @@ import pytest
 from tests.data_sets import PLAIN, make_dataset
 from trainer.config import TrainConfig
 from trainer.configfile import override
-from trainer.training.checkpoint import load_checkpoint
+from trainer.training.checkpoint import load_checkpoint, save_checkpoint
 from trainer.training.fit import Epoch, Interrupted, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "augment.copies": 2,
         "augment.paste": 0.5,
         "augment.cutmix": 0.5,
-        "data.classes": 3,
         "data.oversample": 3,
         "schedule.name": "cosine",
         "schedule.warmup": 1.5,
@@ -135,6 +134,17 @@ def test_the_loss_scale_is_saved(tmp_path: Path) -> None:
     scalars = [float(array) for array in load_checkpoint(tmp_path / "c.npz").optimizer if array.ndim == 0]
     assert 2.0**15 in scalars
     assert scalars.count(2) == 2  # steps of the optimizer, and of the scale
+
+
+def test_a_checkpoint_without_values_has_those_of_miou(tmp_path: Path) -> None:
+    """As versions wrote them that knew no other metric."""
+    config = override(configured("dropout, batch normalisation, plateaus"), {"budget.epochs": 2})
+    fitted = train(config, make_dataset(), checkpoint=tmp_path / "c.npz")
+    saved = load_checkpoint(tmp_path / "c.npz")
+    for entry in saved.history:
+        del entry["value"]
+    save_checkpoint(tmp_path / "c.npz", saved)
+    assert train(config, make_dataset(), checkpoint=tmp_path / "c.npz").history == fitted.history
 
 
 def resume_elsewhere(name: str, checkpoint: Path) -> str:

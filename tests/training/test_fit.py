@@ -1,21 +1,21 @@
 """Training: what it computes, how it ends, and what it reports."""
 
-from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from tests.data_sets import TINY, make_dataset
+from tests.data_sets import TINY, make_dataset, make_ragged, with_pixels
 from tests.training.recorded import Recorded, record
 from trainer.config import TrainConfig
 from trainer.configfile import override
 from trainer.data.dataset import Dataset
-from trainer.errors import DivergedError, InputError
+from trainer.errors import DivergedError
 from trainer.model.unet import build_model
 from trainer.pipeline.batches import Batches
 from trainer.training.fit import train, validate
+from trainer.training.metrics import Scores
 from trainer.training.optimizer import learning_rate
 
 SHAPE = (16, 16, 1)
@@ -121,7 +121,7 @@ def test_background_can_be_learned(plain: TrainConfig, changes: dict[str, Any]) 
     """The black corner of each image."""
     longer = {"seed": 1, "optimizer.learning_rate": 0.03, "budget.epochs": 20}
     config = override(plain, changes | longer)
-    dataset = make_dataset(ignore=config.data.ignore)
+    dataset = make_dataset(ignore=config.data.ignored_label)
     fitted = train(config, dataset)
     masks = np.asarray(fitted.model(dataset.images)).argmax(-1)
     found = (masks == 0) & (dataset.masks == 0)
@@ -131,14 +131,53 @@ def test_background_can_be_learned(plain: TrainConfig, changes: dict[str, Any]) 
 
 def test_colour_and_a_label_outside_the_classes(plain: TrainConfig) -> None:
     dataset = make_dataset(channels=3)
-    outside = replace(dataset, masks=np.where(dataset.masks == 0, 255, dataset.masks).astype(np.uint8), ignore=255)
-    fitted = train(override(plain, {"data.ignore": 255, "data.classes": 3, "budget.epochs": 1}), outside)
+    masks = np.where(dataset.masks == 0, 255, dataset.masks).astype(np.uint8)
+    outside = with_pixels(dataset, masks=masks, ignore=255)
+    fitted = train(override(plain, {"data.ignore": 255, "budget.epochs": 1}), outside)
     scored = outside.masks[outside.validation] != 255
     assert fitted.confusion.sum() == scored.sum()
-    assert fitted.best.iou[0] in (None, 0.0)  # no pixel is of class 0 any more
+    assert fitted.best.iou[0] is None  # no pixel is of class 0 any more
     assert fitted.model.input_shape == (None, 16, 16, 3)
 
 
-def test_images_that_do_not_suit_the_network_are_refused(config: TrainConfig, dataset: Dataset) -> None:
-    with pytest.raises(InputError, match="multiples of 32"):
-        train(override(config, {"model.depth": 5}), dataset)
+def test_large_images_train_by_patches_and_validate_whole(plain: TrainConfig) -> None:
+    """Of sizes of their own and of more than 8 bits; every pixel of the last image is scored once."""
+    dataset = make_ragged([(40, 30), (10, 70), (50, 37)], (16, 16), channels=2, dtype=np.float16)
+    config = override(plain, {"data.classes": 2, "data.ignore": 255, "budget.images": 64, "budget.epochs": 4})
+    asked: list[int] = []
+    fitted = train(config, dataset, should_stop=lambda: asked.append(1) is not None)
+    assert fitted.model.input_shape == (None, 16, 16, 2)
+    assert fitted.model.inputs[0].dtype == "float32"
+    assert fitted.confusion.sum() == 50 * 37
+    assert fitted.best.miou > 0.8
+    assert len(asked) == 4 * (8 + 1)  # batches, and one of 24 windows
+
+
+def test_the_best_epoch_is_that_of_the_metric(plain: TrainConfig, dataset: Dataset) -> None:
+    """Epochs whose scores are given: class 1 is best in the first, the mean in the second."""
+    scores = [(None, 0.9, 0.1), (None, 0.6, 0.8), (None, 0.7, 0.6)]
+    for metric, best, value in (("miou", 2, 0.7), ("iou:class 1", 1, 0.9), ("dice", 2, (0.75 + 1.6 / 1.8) / 2)):
+        given = iter(Scores(sum(iou[1:]) / 2, 0.0, iou) for iou in scores)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("trainer.training.fit.score", lambda confusion, ignore, given=given: next(given))
+            fitted = train(override(plain, {"metric": metric}), dataset)
+        assert fitted.best.epoch == best
+        assert fitted.best.value == pytest.approx(value)
+
+
+def test_without_validation_the_last_epoch_is_the_result(plain: TrainConfig, dataset: Dataset) -> None:
+    everything = with_pixels(dataset, train=np.arange(32), validation=np.arange(0))
+    changes = {"budget.patience": 1, "schedule.name": "plateau", "schedule.patience": 1}
+    weights: list[Any] = []
+    fitted = train(override(plain, changes), everything, lambda epoch: weights.append(epoch.value) is None)
+    assert fitted.stopped == "budget" and fitted.best.epoch == 3
+    assert weights == [0, 0, 0] and fitted.best.miou == 0 and set(fitted.best.iou) == {None}
+    assert not fitted.confusion.any()
+    assert len({epoch.learning_rate for epoch in fitted.history}) == 1
+    predicted = np.asarray(fitted.model(dataset.images)).argmax(-1)
+    assert (predicted == dataset.masks)[dataset.masks > 0].mean() > 0.9
+
+
+def test_images_that_the_network_cannot_halve_train_too(plain: TrainConfig, dataset: Dataset) -> None:
+    fitted = train(override(plain, {"model.depth": 5, "model.width": 2, "budget.epochs": 1}), dataset)
+    assert fitted.model.output_shape == (None, 16, 16, 3)

@@ -14,8 +14,7 @@ from trainer.config import TrainConfig
 from trainer.configfile import load_config, override
 from trainer.data.dataset import Dataset
 from trainer.errors import InputError
-from trainer.model import predict
-from trainer.model.predict import check_images, predict_masks
+from trainer.model.predict import predict_images
 from trainer.result.save import load_result, write_result
 from trainer.training.fit import Fitted, train
 
@@ -60,22 +59,8 @@ def test_the_configuration_is_read_back(folder: Path, fitted: Fitted) -> None:
 def test_the_model_is_read_back(folder: Path, fitted: Fitted, dataset: Dataset) -> None:
     model, config = load_result(folder)
     assert config == fitted.config
-    np.testing.assert_array_equal(predict_masks(model, dataset.images), predict_masks(fitted.model, dataset.images))
-
-
-def test_a_masked_background_is_never_predicted(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In batches too, the last of which is not full."""
-    noise = np.random.default_rng(0).integers(0, 256, (100, 16, 16, 1), np.uint8)
-    masks = predict_masks(fitted.model, noise)
-    assert masks.shape == (100, 16, 16)
-    assert set(np.unique(masks)) == {1, 2}
-    monkeypatch.setattr(predict, "BATCH_SIZE", 100)
-    np.testing.assert_array_equal(predict_masks(fitted.model, noise), masks)
-
-
-def test_images_of_another_size_are_refused(fitted: Fitted) -> None:
-    with pytest.raises(InputError, match="images must be 16x16x1 as in training; got 8x16x1"):
-        check_images(fitted.model, np.zeros((1, 8, 16, 1), np.uint8))
+    found, expected = (list(predict_images(each, dataset.images)) for each in (model, fitted.model))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
@@ -94,7 +79,7 @@ def test_a_model_with_code_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_fresh_process_predicts_the_same_masks(folder: Path, fitted: Fitted, tmp_path: Path) -> None:
     images = make_dataset(seed=5).images
     (logits,) = predict_elsewhere([folder / "model.keras"], images, tmp_path)
-    np.testing.assert_array_equal(logits.argmax(-1), predict_masks(fitted.model, images))
+    np.testing.assert_array_equal(logits.argmax(-1), list(predict_images(fitted.model, images)))
 
 
 def test_models_move_between_backends(folder: Path, fitted: Fitted, tmp_path: Path) -> None:
@@ -104,14 +89,14 @@ def test_models_move_between_backends(folder: Path, fitted: Fitted, tmp_path: Pa
         pytest.skip("no interpreter with another backend in OTHER_PYTHON; `make test-jax` names one")
     backend, images = os.environ["OTHER_BACKEND"], make_dataset(seed=5).images
     (logits,) = predict_elsewhere([folder / "model.keras"], images, tmp_path, python, backend)
-    np.testing.assert_array_equal(logits.argmax(-1), predict_masks(fitted.model, images))
+    np.testing.assert_array_equal(logits.argmax(-1), list(predict_images(fitted.model, images)))
 
     make = (
         "import numpy as np\nfrom trainer.config import ModelConfig\nfrom trainer.model.unet import build_model\n"
-        "from trainer.model.predict import predict_masks\n"
+        "from trainer.model.predict import predict_images\n"
         "model = build_model(ModelConfig(depth=2, width=4, norm='group', attention=True), (16, 16, 1), 4, 0)\n"
-        "model.save('other.keras')\nnp.save('other.npy', predict_masks(model, np.load('images.npy')))\n"
+        "model.save('other.keras')\nnp.save('other.npy', list(predict_images(model, np.load('images.npy'))))\n"
     )
     run_elsewhere(["-c", make], tmp_path, python, backend)
     other = keras.models.load_model(tmp_path / "other.keras", safe_mode=True)
-    np.testing.assert_array_equal(predict_masks(other, images), np.load(tmp_path / "other.npy"))
+    np.testing.assert_array_equal(list(predict_images(other, images)), np.load(tmp_path / "other.npy"))

@@ -9,8 +9,8 @@ import pytest
 from keras import layers
 
 from trainer.config import ModelConfig
-from trainer.errors import InputError
 from trainer.model.branch import dropout_rate
+from trainer.model.shape import padded_size
 from trainer.model.unet import build_model, count_parameters, count_trainable
 
 SHAPE = (16, 32, 1)
@@ -120,9 +120,51 @@ def test_raw_pixels_are_scaled_to_a_mean_near_0() -> None:
     assert logits_of(model, (16, 16, 3)).shape == (2, 16, 16, 2)
 
 
-def test_sizes_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(InputError, match=r"multiples of 32 with model\.depth 5 and model\.stem 1; got 60x100"):
-        build_model(ModelConfig(depth=5, stem=1), (60, 100, 1), 5)
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("size", [(5, 30), (16, 18), (33, 32)])
+def test_images_of_any_size_are_padded_within_the_network(size: tuple[int, int], precision: Any) -> None:
+    """At the bottom and right; the parameters are those for a size that needs no padding."""
+    config = ModelConfig(**(PLAIN | {"depth": 4, "precision": precision}))
+    model = build_model(config, (*size, 1), 3, 0)
+    assert model.output_shape == (None, *size, 3)
+    assert model.outputs[0].dtype == "float32"
+    larger = build_model(config, (*padded_size(config, *size), 1), 3, 0, "float32")
+    larger.set_weights(model.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (2, *size, 1), np.uint8)
+    grey = np.full((2, *larger.input_shape[1:]), 127.5, np.float32)  # which is scaled to 0
+    grey[:, : size[0], : size[1]] = images
+    cropped = np.asarray(larger(grey))[:, : size[0], : size[1]]
+    np.testing.assert_allclose(model(images), cropped, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({"depth": 5, "stem": 1}, (64, 128)),
+        ({"depth": 3, "stem": 2}, (64, 112)),
+        ({"depth": 1, "stem": 1, "fusion": "weighted", "coarse_depth": 3, "coarse_scale": 2}, (64, 112)),
+    ],
+)
+def test_the_padded_size_can_be_halved_as_often_as_the_network_does(
+    changes: dict[str, Any], size: tuple[int, int]
+) -> None:
+    config = ModelConfig(**changes)
+    assert padded_size(config, 60, 100) == size
+    assert padded_size(config, *size) == size
+
+
+def test_a_size_that_can_be_halved_has_no_layer_for_padding() -> None:
+    kinds = {type(layer) for layer in build_model(ModelConfig(**PLAIN), SHAPE, 3).layers}
+    padded = {type(layer) for layer in build_model(ModelConfig(**PLAIN), (15, 32, 1), 3).layers}
+    assert padded - kinds == {layers.ZeroPadding2D, layers.Cropping2D}
+
+
+def test_images_of_more_than_8_bits_are_scaled_alike() -> None:
+    model, other = (build_model(ModelConfig(**PLAIN), (16, 16, 3), 2, None, dtype) for dtype in ("uint8", "float32"))
+    other.set_weights(model.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    np.testing.assert_allclose(other(images.astype(np.float32)), model(images), rtol=1e-5, atol=1e-5)
+    assert not np.allclose(other(images.astype(np.float32) + np.float32(0.4)), model(images), atol=1e-4)
 
 
 def test_group_normalisation_does_not_mix_images() -> None:
@@ -181,9 +223,10 @@ def test_mixed_precision_computes_in_half_and_gives_logits_in_float32(precision:
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_a_saved_model_loads_in_safe_mode(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [SHAPE, (13, 21, 1)])
+def test_a_saved_model_loads_in_safe_mode(tmp_path: Path, shape: tuple[int, int, int]) -> None:
     config = ModelConfig(depth=1, width=4, attention=True, norm="group", stem=2)
-    model = build_model(config, SHAPE, 5, 2)
+    model = build_model(config, shape, 5, 2)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    np.testing.assert_array_equal(logits_of(loaded), logits_of(model))
+    np.testing.assert_array_equal(logits_of(loaded, shape), logits_of(model, shape))

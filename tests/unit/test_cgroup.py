@@ -9,7 +9,7 @@ import pytest
 from search.supervisor.devices import count_cores, memory_bytes
 from trainer import cgroup
 from trainer.cgroup import cpu_limit, memory_left, memory_limit
-from trainer.data.raw import check_memory
+from trainer.data.memory import check_memory
 from trainer.errors import InputError
 
 GIB = 2**30

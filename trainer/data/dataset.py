@@ -1,91 +1,188 @@
-"""A data set in memory: read, checked, cleaned and split."""
+"""A data set that is ready for training: a decoded copy, and which of its images train and which validate."""
 
-from dataclasses import dataclass, replace
-from hashlib import sha256
+import atexit
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.config import DataConfig
+from trainer.data.cache.copy import DecodedCopy, Table, open_copy
+from trainer.data.cache.decode import decode
+from trainer.data.cache.folder import find_or_make, recall
+from trainer.data.cache.key import archive_stamps, digest_of, source_digest
 from trainer.data.clean import DroppedImage, find_corrupt
-from trainer.data.pixels import Groups, Indices, Pixels
-from trainer.data.raw import RawData, within_memory
-from trainer.data.read import read_data
+from trainer.data.item import Item, Source
+from trainer.data.layout.discover import find_source
+from trainer.data.memory import within_memory
+from trainer.data.pixels import Groups, Images, Indices, Masks
+from trainer.data.progress import Progress, no_progress
 from trainer.data.split import split
 from trainer.errors import InputError
-
-_COURSE_NAMES = ("background", "soil", "bedrock", "sand", "big rock")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images with masks after cleaning, split into training and validation. Indices are of the remaining images."""
+    """N labelled images with masks. Indices are of these images; corrupt ones are on neither side."""
 
-    images: Pixels  # (N, H, W, C), C = 1 or 3, 0..255
-    masks: Pixels  # (N, H, W), labels 0..classes-1 or `ignore`
+    images: Images  # (H, W, C) each, 0..255; uint8, or float16 where the files have more than 8 bits
+    masks: Masks  # (H, W) each: classes, or `ignore`
+    image_names: tuple[str, ...]
     groups: Groups | None  # (N,), such as the place where an image was taken; a group is never split
     train: Indices  # ascending
-    validation: Indices  # ascending
-    test_images: Pixels  # (T, H, W, C), T may be 0
-    test_names: tuple[str, ...]  # T of them
+    validation: Indices  # ascending; empty only where everything is to be trained on
     classes: int
     names: tuple[str, ...]  # one for each class
     ignore: int | None  # ignore label: its pixels are not scored; from `classes` on it is no class
-    fingerprint: str  # sha256 of images, masks and groups before cleaning
+    fingerprint: str  # sha256 of images, masks and groups
     dropped: tuple[DroppedImage, ...]
+    table: Table  # what is known of the images without looking at their pixels
+    shape: tuple[int, int, int]  # (H, W, C) that a network sees at a time: a patch, or a whole image
+    tests: int = 0  # number of test images, which `predict` reads
+
+    @property
+    def counts(self) -> NDArray[np.uint32]:
+        """Pixels of each label in each image: (N, 256)."""
+        return self.table.counts
+
+    @property
+    def places(self) -> NDArray[np.int32]:
+        """Rows and columns of some pixels of each class: (N, C, PLACES, 2); -1 where the image has none."""
+        return self.table.places
+
+    @property
+    def kept(self) -> Indices:
+        """The images that were not dropped."""
+        return _remaining(len(self.images), self.dropped)
 
 
 @dataclass(frozen=True)
-class Sources:
-    """The data that the configuration names, before cleaning; the images of a validation file come last."""
+class _Outline:
+    """What is known of labelled data without their arrays; plain values, so that it can be kept."""
 
-    raw: RawData
-    validation_start: int | None  # index of the validation file's first image; None without such a file
-
-
-def open_dataset(config: DataConfig) -> Dataset:
-    """Reads, checks, cleans and splits the data. Raises InputError if they are unusable."""
-    return build_dataset(read_sources(config), config)
+    key: str  # of the decoded copy
+    names: list[str]
+    groups: list[str] | None
+    official: int | None  # index of the first image of an official validation part, which come last
+    tests: int
 
 
-def read_sources(config: DataConfig) -> Sources:
-    """Reads the data, and the validation data after them if they have a file of their own. Raises InputError."""
-    raw = read_file(config.path, config)
-    if isinstance(config.validation, float):
-        return Sources(raw, None)
-    other = read_file(config.validation, config)
-    if other.images.shape[1:] != raw.images.shape[1:]:
-        raise InputError(
-            f"validation images must have the training images' shape; got {other.images.shape[1:]} and "
-            f"{raw.images.shape[1:]}; set data.resize"
-        )
-    both_grouped = raw.groups is not None and other.groups is not None
-    return Sources(
-        RawData(
-            images=np.concatenate([raw.images, other.images]),
-            masks=np.concatenate([raw.masks, other.masks]),
-            groups=np.concatenate([raw.groups, other.groups]) if both_grouped else None,
-            test_images=raw.test_images,
-            test_names=raw.test_names,
-        ),
-        len(raw.images),
+def open_dataset(config: DataConfig, cache: Path | None = None, progress: Progress = no_progress) -> Dataset:
+    """Opens the data of a configuration in which nothing is left to be found; see `trainer.data.prepare`.
+
+    They are decoded if they are not yet. Raises InputError if they are unusable.
+
+    Args:
+        config: the data.
+        cache: folder of decoded copies; a temporary one, removed with the process, when missing.
+        progress: told how far decoding is.
+    """
+    stamps = archive_stamps(config)
+    if cache is None or stamps is None:
+        return open_source(find_source(config), config, cache, progress)
+    key = f"{digest_of({'files': stamps, 'config': config.model_dump(mode='json')})}-outline"
+    kept = recall(cache, key, lambda: asdict(_outline(find_source(config), config)))
+    return _open(_Outline(**kept), lambda: find_source(config), config, cache, progress)
+
+
+def open_source(source: Source, config: DataConfig, cache: Path | None, progress: Progress = no_progress) -> Dataset:
+    """As `open_dataset`, for data that were found already."""
+    return _open(_outline(source, config), lambda: source, config, cache, progress)
+
+
+def _outline(source: Source, config: DataConfig) -> _Outline:
+    items = _labelled(source)
+    groups = [item.group for item in items if item.group is not None]
+    train = len(source.side("train"))
+    return _Outline(
+        key=source_digest(source, config),
+        names=[item.name for item in items],
+        groups=groups if len(groups) == len(items) else None,
+        official=None if train == len(items) else train,
+        tests=len(source.side("test")),
     )
 
 
-def read_file(path: str | None, config: DataConfig) -> RawData:
-    """Reads one file or folder at the configured size and checks its labels. Raises InputError."""
-    if path is None:
-        raise InputError("data.path must name an npz file or a folder; got none; set it or give --data")
-    return read_data(path, config.classes, config.ignore, config.resize)
+def _labelled(source: Source) -> tuple[Item, ...]:
+    items = (*source.side("train"), *source.side("validation"))
+    for item in items:
+        if item.mask is None:
+            raise InputError(f"every image must have a mask; got none for {item.image}; add one, or leave it out")
+    return items
 
 
-def drop_corrupt(raw: RawData, config: DataConfig) -> tuple[RawData, tuple[DroppedImage, ...]]:
-    """The data without corrupt images, and those images; the data unchanged if `config.clean` is false."""
-    dropped = find_corrupt(raw.images, raw.masks, config.ignore, config.classes) if config.clean else ()
-    if not dropped:
-        return raw, ()
-    remaining = _remaining(len(raw.images), dropped)
-    groups = None if raw.groups is None else raw.groups[remaining]
-    return replace(raw, images=raw.images[remaining], masks=raw.masks[remaining], groups=groups), dropped
+@within_memory()
+def _open(
+    outline: _Outline, find: Callable[[], Source], config: DataConfig, cache: Path | None, progress: Progress
+) -> Dataset:
+    """Opens the decoded copy, which is made of what `find` returns where it is missing."""
+    folder = cache or _temporary_folder()
+    made = find_or_make(folder, outline.key, lambda partial: decode(_labelled(find()), config, partial, progress))
+    copy = open_copy(made)
+    groups = None if outline.groups is None else np.array(outline.groups, np.str_)
+    asked = {"clean": config.clean, "share": config.validation, "official": outline.official}
+    sides = recall(
+        cache,
+        f"{outline.key}-{digest_of(asked)[:8]}",
+        lambda: _choose_sides(copy, groups, config, outline.official),
+    )
+    return Dataset(
+        images=copy.images,
+        masks=copy.masks,
+        image_names=tuple(outline.names),
+        groups=groups,
+        train=_subsample(np.array(sides["train"], np.int64), config.limit),
+        validation=np.array(sides["validation"], np.int64),
+        classes=config.class_count,
+        names=class_names(config),
+        ignore=config.ignored_label,
+        fingerprint=copy.fingerprint,
+        dropped=tuple(DroppedImage(int(index), reason) for index, reason in sides["dropped"]),
+        table=copy.table,
+        shape=network_shape(copy.table.sizes, config),
+        tests=outline.tests,
+    )
+
+
+def _temporary_folder() -> Path:
+    """A new folder, which is removed when the process ends."""
+    folder = Path(mkdtemp(prefix="unet-search-data-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _choose_sides(copy: DecodedCopy, groups: Groups | None, config: DataConfig, official: int | None) -> dict[str, Any]:
+    """Dropped images, and indices of both sides, as plain values; `official` is the first official validation image."""
+    dropped = find_corrupt(copy, config.ignored_label, config.class_count) if config.clean else ()
+    remaining = _remaining(len(copy.images), dropped)
+    if official is None:
+        assert isinstance(config.validation, float)
+        keys = _image_keys(copy.table) if groups is None else groups
+        counts = np.asarray(copy.table.counts[remaining])
+        sides = split(counts, keys[remaining], config.class_count, config.ignored_label, config.validation)
+        train, validation = (remaining[side] for side in sides)
+    else:
+        train, validation = remaining[remaining < official], remaining[remaining >= official]
+    if len(train) == 0 or len(validation) == 0:
+        raise InputError(
+            f"training and validation must have images after cleaning; got {len(train)} and {len(validation)}; "
+            "set data.clean to false"
+        )
+    return {
+        "dropped": [[image.index, image.reason] for image in dropped],
+        "train": train.tolist(),
+        "validation": validation.tolist(),
+    }
+
+
+def _image_keys(table: Table) -> Groups:
+    """A text for each image, equal for equal ones: (N,)."""
+    return np.array([digest.tobytes().hex() for digest in table.image_digests], np.str_)
 
 
 def _remaining(count: int, dropped: tuple[DroppedImage, ...]) -> Indices:
@@ -93,58 +190,22 @@ def _remaining(count: int, dropped: tuple[DroppedImage, ...]) -> Indices:
     return np.setdiff1d(np.arange(count), [image.index for image in dropped])
 
 
-@within_memory()
-def build_dataset(sources: Sources, config: DataConfig) -> Dataset:
-    """Cleans and splits data that were read. Raises InputError where a side would have no image."""
-    raw, dropped = drop_corrupt(sources.raw, config)
-    if sources.validation_start is None:
-        assert isinstance(config.validation, float)
-        train, validation = split(raw.masks, raw.groups, raw.images, config.classes, config.ignore, config.validation)
-    else:
-        remaining = _remaining(len(sources.raw.images), dropped)
-        train = np.flatnonzero(remaining < sources.validation_start)
-        validation = np.flatnonzero(remaining >= sources.validation_start)
-        if len(train) == 0 or len(validation) == 0:
-            raise InputError(
-                f"training and validation must have images after cleaning; got {len(train)} and {len(validation)}; "
-                "set data.clean to false"
-            )
-    return Dataset(
-        images=raw.images,
-        masks=raw.masks,
-        groups=raw.groups,
-        train=_subsample(train, config.limit),
-        validation=validation,
-        test_images=raw.test_images,
-        test_names=raw.test_names,
-        classes=config.classes,
-        names=class_names(config),
-        ignore=config.ignore,
-        fingerprint=fingerprint(sources.raw),
-        dropped=dropped,
-    )
+def network_shape(sizes: NDArray[np.int32], config: DataConfig) -> tuple[int, int, int]:
+    """(H, W, C) that a network sees at a time: the patch, or the one size (N, 3) of all images. Raises InputError."""
+    assert config.patch != "auto"
+    if config.patch is None and (sizes != sizes[:1]).any():
+        first, other = sizes[0], sizes[int((sizes != sizes[:1]).any(axis=1).argmax())]
+        raise InputError(
+            f"whole images must have one size; got {first[0]}x{first[1]} and {other[0]}x{other[1]}; "
+            'set data.resize, or data.patch to "auto"'
+        )
+    height, width = config.patch or (int(sizes[0, 0]), int(sizes[0, 1]))
+    return height, width, int(sizes[0, 2])
 
 
 def class_names(config: DataConfig) -> tuple[str, ...]:
-    """The configured names of the classes; without any, the course's for data like its own, else their numbers."""
-    if config.names:
-        return config.names
-    if config.classes == len(_COURSE_NAMES) and config.ignore == 0:
-        return _COURSE_NAMES
-    return tuple(str(label) for label in range(config.classes))
-
-
-def fingerprint(raw: RawData) -> str:
-    """sha256 of shapes, dtypes and content of images, masks and groups: equal for equal data in any file format."""
-    digest = sha256()
-    for array in (raw.images, raw.masks):
-        digest.update(f"{array.shape} {array.dtype.name};".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    for group in () if raw.groups is None else raw.groups:
-        # With the length in front, so that different lists of names have different bytes.
-        name = str(group).encode("utf-8", "surrogatepass")
-        digest.update(f"{len(name)}:".encode() + name)
-    return digest.hexdigest()
+    """The configured names of the classes; without any their numbers."""
+    return config.names or tuple(str(label) for label in range(config.class_count))
 
 
 def _subsample(indices: Indices, limit: int | None) -> Indices:

@@ -1,4 +1,4 @@
-"""The content of a data set, warnings about it, and its cleaned copy."""
+"""Counts of a data set's classes, and warnings to consider before training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import DataConfig
-from trainer.data.dataset import Dataset, build_dataset, drop_corrupt, read_file, read_sources
-from trainer.data.npz import write_npz
-from trainer.data.pixels import Indices, class_shares, count_labels
+from trainer.data.dataset import Dataset
+from trainer.data.disk.arrays import write_npz
+from trainer.data.item import Row, Source
+from trainer.data.leaks import count_leaks
+from trainer.data.pixels import Indices, class_shares
+from trainer.data.prepare import Prepared, prepare_data
+from trainer.data.progress import Progress, no_progress
+from trainer.errors import InputError
 
 _MIN_IMAGES = 20  # of a class: with 15 % validation, its score depends on three of them
 _DARK = 20  # mean brightness, 0..255
 _MOSTLY = 0.9  # of a mask's pixels
+_MAX_BRIGHTNESS = 2000  # images whose brightness is looked at, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -46,65 +52,103 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A data set, counts of its classes, and warnings to consider before training."""
+    """A data set, what was found in it, counts of its classes, and warnings."""
 
-    dataset: Dataset
-    images: int  # before cleaning
-    groups: int | None  # before cleaning
+    prepared: Prepared
     rows: tuple[ClassRow, ...]  # one for each class
     warnings: tuple[str, ...]
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set."""
+        return self.prepared.dataset
 
     def summary(self) -> dict[str, Any]:
         """The numbers that scripts may rely on, for JSON."""
         data = self.dataset
+        sizes = data.table.sizes
+        largest = sizes[:, :2].max(axis=0)
         return {
-            "images": self.images,
+            "images": len(data.images),
             "dropped": len(data.dropped),
-            "kept": len(data.images),
-            "groups": self.groups,
-            "size": [int(length) for length in data.images.shape[1:3]],
+            "kept": len(data.kept),
+            "groups": None if data.groups is None else len(np.unique(data.groups)),
+            "size": [int(length) for length in largest],  # the largest where they differ
+            "smallest": [int(length) for length in sizes[:, :2].min(axis=0)],
+            "channels": data.shape[2],
+            "classes": list(data.names),
+            "ignore": data.ignore,
+            "patch": self.prepared.look.config.patch,
             "class_shares": [row.share for row in self.rows],
-            "test_images": len(data.test_images),
+            "test_images": data.tests,
+            "unread": len(self.prepared.source.unread),
+            "found": list(self.prepared.look.found),
+            "warnings": list(self.warnings),
             "fingerprint": data.fingerprint,
         }
 
 
-def inspect(config: DataConfig) -> Inspection:
-    """Reads, cleans, splits and counts the data as a training would. Raises InputError if they are unusable."""
-    sources = read_sources(config)
-    dataset = build_dataset(sources, config)
-    groups = sources.raw.groups
-    rows = _count_classes(dataset)
-    return Inspection(
-        dataset=dataset,
-        images=len(sources.raw.images),
-        groups=None if groups is None else len(np.unique(groups)),
-        rows=rows,
-        warnings=(*_class_warnings(rows), *_image_warnings(dataset), *_group_warnings(dataset)),
+def inspect(
+    config: DataConfig, cache: Path | None = None, gpu: bool = False, progress: Progress = no_progress
+) -> Inspection:
+    """Looks at data, cleans, splits and counts them as a training would. Raises InputError if they are unusable."""
+    prepared = prepare_data(config, cache, gpu, progress)
+    rows = count_classes(prepared.dataset)
+    return Inspection(prepared, rows, list_warnings(prepared, rows))
+
+
+def list_warnings(prepared: Prepared, rows: tuple[ClassRow, ...] | None = None) -> tuple[str, ...]:
+    """What to consider before training on these data."""
+    dataset = prepared.dataset
+    rows = rows or count_classes(dataset)
+    return (
+        *prepared.look.warnings,
+        *_class_warnings(rows),
+        *_image_warnings(dataset),
+        *_group_warnings(dataset),
+        *(_leak_warnings(dataset) if prepared.source.side("validation") else ()),
     )
 
 
 def write_cleaned(config: DataConfig, path: Path) -> Path:
-    """Writes the data of `config.path` without corrupt images as an npz file, atomically; returns its path.
+    """Writes the labelled data of `config` without corrupt images as an npz file, atomically; returns its path.
 
-    Grey images are written in the course's format, RGB images in the general one. Raises InputError.
+    The course's npz stays in its format, other data are written in the general one. Raises InputError.
     """
-    raw, _ = drop_corrupt(read_file(config.path, config), config)
-    if raw.images.shape[3] == 1:
-        arrays: dict[str, NDArray[Any]] = {"training_set": np.stack([raw.images[..., 0], raw.masks], axis=1)}
-        test_key, group_key, tests = "test_set", "training_groups", raw.test_images[..., 0]
+    prepared = prepare_data(config)
+    data, tests = prepared.dataset, _read_tests(prepared.source)
+    images, masks = (_stack([arrays[int(index)] for index in data.kept]) for arrays in (data.images, data.masks))
+    if prepared.source.is_course:
+        arrays: dict[str, NDArray[Any]] = {"training_set": np.stack([images[..., 0], masks], axis=1)}
+        test_key, group_key, tests = "test_set", "training_groups", tests[..., 0] if len(tests) else tests
     else:
-        arrays = {"images": raw.images, "masks": raw.masks}
-        test_key, group_key, tests = "test_images", "groups", raw.test_images
+        arrays = {"images": images[..., 0] if images.shape[3] == 1 else images, "masks": masks}
+        test_key, group_key = "test_images", "groups"
     if len(tests):
         arrays[test_key] = tests
-    if raw.groups is not None:
-        arrays[group_key] = raw.groups
+    if data.groups is not None:
+        arrays[group_key] = data.groups[data.kept]
     return write_npz(path, arrays)
 
 
-def _count_classes(dataset: Dataset) -> tuple[ClassRow, ...]:
-    shares = class_shares(dataset.masks, dataset.classes)
+def _stack(images: list[NDArray[Any]]) -> NDArray[Any]:
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        raise InputError(
+            f"an npz file holds images of one size; got {' and '.join(map(str, sorted(shapes)[:2]))}; set data.resize"
+        )
+    return np.stack(images)
+
+
+def _read_tests(source: Source) -> NDArray[Any]:
+    """The test images of an array file; those of folders stay where they are."""
+    rows = [item.image for item in source.side("test") if isinstance(item.image, Row)]
+    return np.stack([row.array[row.index] for row in rows]) if rows else np.zeros(0)
+
+
+def count_classes(dataset: Dataset) -> tuple[ClassRow, ...]:
+    """How many pixels, images and groups of each side have each class."""
+    shares = class_shares(np.asarray(dataset.counts[dataset.kept], np.int64), dataset.classes)
     training, validation = _count_side(dataset, dataset.train), _count_side(dataset, dataset.validation)
     return tuple(
         ClassRow(label, name, label == dataset.ignore, float(shares[label]), training[label], validation[label])
@@ -114,7 +158,7 @@ def _count_classes(dataset: Dataset) -> tuple[ClassRow, ...]:
 
 def _count_side(dataset: Dataset, indices: Indices) -> list[SideCounts]:
     """Counts of each class among some images."""
-    counts = count_labels(dataset.masks[indices])[:, : dataset.classes]
+    counts = dataset.counts[indices][:, : dataset.classes].astype(np.int64)
     groups = None if dataset.groups is None else dataset.groups[indices]
     return [
         SideCounts(
@@ -139,18 +183,33 @@ def _class_warnings(rows: tuple[ClassRow, ...]) -> list[str]:
 
 
 def _image_warnings(dataset: Dataset) -> list[str]:
-    black = sum(int(image.mean() < _DARK) for image in dataset.images)
-    warnings = [f"{black} images are nearly black (mean below {_DARK} of 255)"] if black else []
+    kept = dataset.kept
+    looked_at = kept[np.linspace(0, len(kept) - 1, min(len(kept), _MAX_BRIGHTNESS)).round().astype(int)]
+    black = sum(int(dataset.images[int(index)].mean(dtype=np.float32) < _DARK) for index in looked_at)
+    of = f" of {len(looked_at)} looked at" if len(looked_at) < len(kept) else ""
+    warnings = [f"{black} images{of} are nearly black (mean below {_DARK} of 255)"] if black else []
     if dataset.ignore is not None:
-        ignored = int((np.mean(dataset.masks == dataset.ignore, axis=(1, 2)) >= _MOSTLY).sum())
+        counts = dataset.counts[kept].astype(np.int64)
+        ignored = int((counts[:, dataset.ignore] >= _MOSTLY * counts.sum(axis=1)).sum())
         if ignored:
             warnings.append(f"{ignored} masks are ignored for {_MOSTLY:.0%} and more of their pixels")
     return warnings
 
 
 def _group_warnings(dataset: Dataset) -> list[str]:
-    """Warns of groups on both sides, which only a validation file of its own can have."""
+    """Warns of groups on both sides, which only an official split can have."""
     if dataset.groups is None:
         return []
     common = np.intersect1d(dataset.groups[dataset.train], dataset.groups[dataset.validation])
     return [f"{len(common)} groups are on both sides: the validation score will be too high"] if len(common) else []
+
+
+def _leak_warnings(dataset: Dataset) -> list[str]:
+    equal, near = count_leaks(dataset.table, dataset.train, dataset.validation)
+    total = len(dataset.validation)
+    warnings = []
+    if equal:
+        warnings.append(f"{equal} of {total} validation images also train: the validation score will be too high")
+    if near:
+        warnings.append(f"{near} of {total} validation images are near copies of training images")
+    return warnings

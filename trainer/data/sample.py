@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.npz import write_npz
+from trainer.data.disk.arrays import write_npz
 from trainer.data.pixels import Pixels
 
 Plane = NDArray[np.float32]  # (H, W)

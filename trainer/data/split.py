@@ -1,11 +1,9 @@
 """Splits images into a training and a validation side: whole groups, with every class in the same share."""
 
-from hashlib import blake2b
-
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.pixels import Groups, Indices, Pixels, count_labels
+from trainer.data.pixels import Groups, Indices
 from trainer.errors import InputError
 
 Flags = NDArray[np.bool_]
@@ -17,18 +15,16 @@ _SWAP_CANDIDATES = 1000  # groups of each side that one swap considers, to bound
 
 
 def split(
-    masks: Pixels, groups: Groups | None, images: Pixels, classes: int, ignore: int | None, share: float
+    counts: NDArray[np.integer], keys: Groups, classes: int, ignore: int | None, share: float
 ) -> tuple[Indices, Indices]:
     """Indices of the training and the validation images, both ascending: a pure function of the arguments.
 
-    No group is on both sides; without groups, identical images form one. The validation side has, as nearly as the
-    groups allow, `share` of all images and of the pixels and images of each scored class. A class that is in two
-    groups or more is on both sides.
+    No group is on both sides. The validation side has, as nearly as the groups allow, `share` of all images and of the
+    pixels and images of each scored class. A class that is in two groups or more is on both sides.
 
     Args:
-        masks: (N, H, W).
-        groups: (N,), or None.
-        images: (N, H, W, C).
+        counts: (N, 256), pixels of each label in each image.
+        keys: (N,), equal for images of one group.
         classes: number of classes.
         ignore: ignore label, or None.
         share: of the validation side, 0..1.
@@ -36,14 +32,14 @@ def split(
     Raises:
         InputError: there is only one group, or no image.
     """
-    members = _group_numbers(groups, images)
+    members = np.asarray(np.unique(keys, return_inverse=True)[1], np.int64)
     count = int(members.max()) + 1 if len(members) else 0
     if count < 2:
         raise InputError(
             f"a split must have at least 2 groups of different images; got {count}; "
             "give more images, or a validation file of its own as data.validation"
         )
-    shares, has_class = _group_shares(masks, members, count, classes, ignore)
+    shares, has_class = _group_shares(counts, members, count, classes, ignore)
     results = [
         _improve(_initial_choice(shares, has_class, share, seed), shares, has_class, share) for seed in range(_STARTS)
     ]
@@ -52,24 +48,18 @@ def split(
     return np.flatnonzero(~on_validation), np.flatnonzero(on_validation)
 
 
-def _group_numbers(groups: Groups | None, images: Pixels) -> Indices:
-    """Number of each image's group, from 0: (N,)."""
-    keys = [blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images] if groups is None else groups
-    return np.asarray(np.unique(np.asarray(keys, np.str_), return_inverse=True)[1], np.int64)
-
-
 def _group_shares(
-    masks: Pixels, members: Indices, count: int, classes: int, ignore: int | None
+    counts: NDArray[np.integer], members: Indices, groups: int, classes: int, ignore: int | None
 ) -> tuple[Floats, Flags]:
     """Shares of each group in all images and in each class's pixels and images, (groups, 1 + 2C), and its classes.
 
     Every column of the shares sums to 1, so that all have the same target. The classes are flags (groups, C); C counts
     the scored classes that have pixels.
     """
-    pixels = count_labels(masks)[:, [label for label in range(classes) if label != ignore]]
+    pixels = counts[:, [label for label in range(classes) if label != ignore]].astype(np.int64)
     pixels = pixels[:, pixels.sum(axis=0) > 0]
-    columns = np.hstack([np.ones((len(masks), 1)), pixels, pixels > 0])
-    totals = np.zeros((count, columns.shape[1]))
+    columns = np.hstack([np.ones((len(counts), 1)), pixels, pixels > 0])
+    totals = np.zeros((groups, columns.shape[1]))
     np.add.at(totals, members, columns)
     return totals / totals.sum(axis=0), totals[:, 1 + pixels.shape[1] :] > 0
 

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from trainer.data.dataset import Dataset
+from trainer.figures.display import thin_out, to_picture
 from trainer.figures.palette import class_colours, paint
-from trainer.model.predict import predict_masks
+from trainer.metric import metric_label
+from trainer.model.predict import predict_images
 from trainer.training.fit import Fitted
 from trainer.training.metrics import score
 
@@ -16,37 +19,44 @@ GALLERY = 8  # validation images in the gallery
 
 
 def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
-    """Writes `curves.png`, `confusion.png` and `gallery.png` to a folder; returns their paths."""
+    """Writes `curves.png`, `confusion.png` and `gallery.png` to a folder; returns their paths.
+
+    Without validation images there are the curves alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {
-        "curves.png": draw_curves(fitted, dataset),
-        "confusion.png": draw_confusion(fitted, dataset),
-        "gallery.png": draw_gallery(fitted, dataset),
-    }
+    pictures = {"curves.png": draw_curves(fitted, dataset)}
+    if len(dataset.validation):
+        pictures |= {"confusion.png": draw_confusion(fitted, dataset), "gallery.png": draw_gallery(fitted, dataset)}
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=100)
     return [folder / name for name in pictures]
 
 
 def draw_curves(fitted: Fitted, dataset: Dataset) -> Figure:
-    """Training loss, and validation IoU of each class with their mean, by epoch."""
-    figure = Figure((10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    """Training loss, and the metric with the IoU of each class on validation data where there are any, by epoch."""
+    validates = len(dataset.validation) > 0
+    figure = Figure((10 if validates else 5, 4), layout="constrained")
+    axes = figure.subplots(1, 2 if validates else 1, squeeze=False)[0]
     epochs = [epoch.epoch for epoch in fitted.history]
-    left.plot(epochs, [epoch.loss for epoch in fitted.history], color="black", marker=".")
-    left.set(xlabel="epoch", ylabel="training loss", title=f"loss: {fitted.config.loss.name}")
+    axes[0].plot(epochs, [epoch.loss for epoch in fitted.history], color="black", marker=".")
+    axes[0].set(xlabel="epoch", ylabel="training loss", title=f"loss: {fitted.config.loss.name}")
+    if validates:
+        _draw_scores(axes[1], fitted, dataset)
+        figure.legend(loc="outside lower right", ncols=6, fontsize="small", frameon=False)
+    return figure
+
+
+def _draw_scores(axes: Axes, fitted: Fitted, dataset: Dataset) -> None:
+    epochs = [epoch.epoch for epoch in fitted.history]
     for label, colour in enumerate(class_colours(dataset.classes, dataset.ignore) / 255):
         values = [np.nan if (iou := epoch.iou[label]) is None else iou for epoch in fitted.history]
         if not np.isnan(values).all():
-            right.plot(epochs, values, color=colour, linewidth=1, marker=".", label=dataset.names[label])
-    right.plot(
-        epochs, [epoch.miou for epoch in fitted.history], color="black", linewidth=2, marker=".", label="mean (mIoU)"
-    )
-    right.axvline(fitted.best.epoch, color="grey", linestyle=":", linewidth=1)
-    right.set(xlabel="epoch", ylabel="validation IoU", ylim=(0, 1))
-    right.set_title(f"best mIoU {fitted.best.miou:.4f} at epoch {fitted.best.epoch}")
-    figure.legend(loc="outside lower right", ncols=6, fontsize="small", frameon=False)
-    return figure
+            axes.plot(epochs, values, color=colour, linewidth=1, marker=".", label=dataset.names[label])
+    metric = metric_label(fitted.config.metric)
+    axes.plot(epochs, [epoch.value for epoch in fitted.history], color="black", linewidth=2, marker=".", label=metric)
+    axes.axvline(fitted.best.epoch, color="grey", linestyle=":", linewidth=1)
+    axes.set(xlabel="epoch", ylabel="validation IoU", ylim=(0, 1))
+    axes.set_title(f"best {metric} {fitted.best.value:.4f} at epoch {fitted.best.epoch}")
 
 
 def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
@@ -63,7 +73,8 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
     axes.set_xticks(range(len(columns)), [dataset.names[label] for label in columns])
     titles = [dataset.names[label] + ("" if (v := iou[label]) is None else f"\nIoU {v:.3f}") for label in rows]
     axes.set_yticks(range(len(rows)), titles)
-    axes.set(xlabel="predicted", ylabel="true", title=f"validation pixels, mIoU {fitted.best.miou:.4f}")
+    value = f"{metric_label(fitted.config.metric)} {fitted.best.value:.4f}"
+    axes.set(xlabel="predicted", ylabel="true", title=f"validation pixels, {value}")
     for row, column in np.ndindex(share.shape):
         text = f"{share[row, column]:.1%}\n{counts[row, column]:,}"
         colour = "white" if share[row, column] > 0.5 else "black"
@@ -74,16 +85,14 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
 def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
     """Image, mask and prediction of the validation images that `choose_images` returns."""
     chosen = choose_images(dataset)
-    images, masks = dataset.images[chosen], dataset.masks[chosen]
-    predicted = predict_masks(fitted.model, images)
-    aspect = images.shape[1] / images.shape[2]
-    figure = Figure((9, 0.8 + len(chosen) * 3 * aspect), layout="constrained")
-    grid = figure.subplots(len(chosen), 3, squeeze=False)
-    painted = [paint(pixels, dataset.classes, dataset.ignore) for pixels in (masks, predicted)]
-    for row, axes in enumerate(grid):
-        axes[0].imshow(images[row].squeeze(), cmap="gray", vmin=0, vmax=255)
-        axes[1].imshow(painted[0][row])
-        axes[2].imshow(painted[1][row])
+    aspects = [np.divide(*dataset.masks[index].shape) for index in chosen]
+    figure = Figure((9, 0.8 + 3 * sum(aspects)), layout="constrained")
+    grid = figure.subplots(len(chosen), 3, squeeze=False, height_ratios=aspects)
+    predicted = predict_images(fitted.model, (dataset.images[i] for i in chosen), fitted.config.data.overlap)
+    for axes, index, prediction in zip(grid, chosen, predicted, strict=True):
+        axes[0].imshow(to_picture(dataset.images[index]))
+        for panel, mask in zip(axes[1:], (dataset.masks[index], prediction), strict=True):
+            panel.imshow(paint(thin_out(mask), dataset.classes, dataset.ignore))
         for panel in axes:
             panel.set(xticks=[], yticks=[])
     for panel, title in zip(grid[0], ("image", "label", "prediction"), strict=True):
@@ -98,7 +107,7 @@ def choose_images(dataset: Dataset) -> list[int]:
     """Up to GALLERY validation images: the one with most pixels of each scored class, then evenly spaced ones."""
     chosen: list[int] = []
     for label in range(dataset.classes):
-        pixels = (dataset.masks[dataset.validation] == label).sum((1, 2))
+        pixels = dataset.counts[dataset.validation, label]
         if label != dataset.ignore and pixels.any() and len(chosen) < GALLERY // 2:
             chosen.append(int(dataset.validation[pixels.argmax()]))
     spaced = dataset.validation[np.linspace(0, len(dataset.validation) - 1, GALLERY).astype(int)]

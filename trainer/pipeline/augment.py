@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.config import AugmentConfig
 from trainer.data.pixels import Pixels
@@ -12,11 +14,12 @@ from trainer.data.pixels import Pixels
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise every import checks for a newer version
 import albumentations as A
 
-Augment = Callable[[Pixels, Pixels, int], tuple[Pixels, Pixels]]
+Pictures = NDArray[Any]  # (B, H, W, C): uint8, or float32 0..255
+Augment = Callable[[Pictures, Pixels, int], tuple[Pictures, Pixels]]
 
 
 def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
-    """Returns `augment(images, masks, seed)`: new images (B, H, W, C) and masks (B, H, W), a pure function.
+    """Returns `augment(images, masks, seed)`: new images (B, H, W, C), 0..255, and masks (B, H, W), a pure function.
 
     Masks are interpolated by nearest neighbour and borders are mirrored, so that no new label appears. Each thread
     needs an `augment` of its own, because the pipeline has a random generator as state.
@@ -27,11 +30,17 @@ def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
     """
     pipeline = A.Compose(transforms(config, shape), seed=0)
 
-    def augment(images: Pixels, masks: Pixels, seed: int) -> tuple[Pixels, Pixels]:
-        pipeline.set_random_seed(seed)
+    def run(images: Pictures, masks: Pixels) -> tuple[Pictures, Pixels]:
         pairs = [pipeline(image=image, mask=mask) for image, mask in zip(images, masks, strict=True)]
         changed = np.stack([pair["image"].reshape(shape) for pair in pairs])
         return changed, np.stack([pair["mask"] for pair in pairs])
+
+    def augment(images: Pictures, masks: Pixels, seed: int) -> tuple[Pictures, Pixels]:
+        pipeline.set_random_seed(seed)
+        if images.dtype == np.uint8:
+            return run(images, masks)
+        changed, moved = run(images / np.float32(255), masks)  # Albumentations takes floating-point pixels in 0..1
+        return changed.clip(0, 1) * np.float32(255), moved
 
     return augment
 

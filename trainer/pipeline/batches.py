@@ -1,4 +1,4 @@
-"""Training batches: the order of the images, their copies, and their augmentation.
+"""Training batches: the order of the images, their patches and copies, and their augmentation.
 
 A batch is a pure function of seed, epoch and index, so training can resume at any epoch, and prefetching in threads
 changes nothing.
@@ -8,17 +8,19 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
-from trainer.data.pixels import Indices, Pixels, count_labels
+from trainer.data.pixels import Indices, Pixels
 from trainer.pipeline.augment import Augment, make_augment
 from trainer.pipeline.mix import make_mix
+from trainer.pipeline.patches import Patch, count_patches, draw_patch
 
-Batch = tuple[Pixels, Pixels]  # images (B, H, W, C), masks (B, H, W)
+Batch = tuple[NDArray[Any], Pixels]  # images (B, H, W, C) of uint8 or float32, 0..255; masks (B, H, W)
 PREFETCH = 4  # batches prepared in advance
 THREADS = 2
 
@@ -61,27 +63,29 @@ class Batches:
     def batch(self, epoch: int, index: int, order: NDArray[np.int64] | None = None) -> Batch:
         """One batch of an epoch, both counted from 0; `order` is the epoch's order if the caller has it already."""
         order = self.order(epoch) if order is None else order
-        views = self._views[order[index * self.size : (index + 1) * self.size]]
-        images, masks = self._dataset.images[views[:, 0]], self._dataset.masks[views[:, 0]]
-        match self._config.augment.mode:
-            case "none":
-                return images, masks
-            case "dynamic":
-                return self._transform(images, masks, derive_seed(self._config.seed, epoch, index))
-            case "static":
-                return self._transform_copies(images, masks, views)
+        start = index * self.size
+        views = self._views[order[start : start + self.size]]
+        if self._config.augment.mode == "static":
+            return _stack([self._static_view(view) for view in views.tolist()])
+        patches = [self._patch(view[0], (epoch, at), at) for at, view in enumerate(views.tolist(), start)]
+        if self._config.augment.mode == "none":
+            return _stack(patches)
+        return self._transform(*_stack(patches), derive_seed(self._config.seed, epoch, index))
 
-    def _transform_copies(self, images: Pixels, masks: Pixels, views: Indices) -> Batch:
-        """Copy 0 is the image itself; every other copy has a seed of its own and is the same in each epoch."""
-        images, masks = images.copy(), masks.copy()
-        for position, (image, copy) in enumerate(views):
-            if copy:
-                seed = derive_seed(self._config.seed, int(image), int(copy))
-                one = self._transform(images[position : position + 1], masks[position : position + 1], seed)
-                images[position], masks[position] = one[0][0], one[1][0]
-        return images, masks
+    def _patch(self, image: int, place: tuple[int, ...], turn: int) -> Patch:
+        seed, share = (self._config.seed, *place), self._config.data.patch_classes
+        return draw_patch(self._dataset, image, seed, turn, share)
 
-    def _transform(self, images: Pixels, masks: Pixels, seed: int) -> Batch:
+    def _static_view(self, view: list[int]) -> Patch:
+        """Copy 0 of a patch is not transformed; every other copy has a seed of its own, the same in each epoch."""
+        image, copy, patch = view
+        pixels, mask = self._patch(image, (image, copy, patch), copy + patch)
+        if not copy:
+            return pixels, mask
+        images, masks = self._transform(pixels[None], mask[None], derive_seed(self._config.seed, image, copy, patch))
+        return images[0], masks[0]
+
+    def _transform(self, images: NDArray[Any], masks: Pixels, seed: int) -> Batch:
         if self._mix is not None:
             images, masks = self._mix(images, masks, seed)
         return self._augment()(images, masks, seed)
@@ -89,21 +93,26 @@ class Batches:
     def _augment(self) -> Augment:
         """The pipeline of this thread, since a pipeline has a random generator as state."""
         if not hasattr(self._thread, "augment"):
-            shape = self._dataset.images.shape[1:]
-            self._thread.augment = make_augment(self._config.augment, (shape[0], shape[1], shape[2]))
+            self._thread.augment = make_augment(self._config.augment, self._dataset.shape)
         augment: Augment = self._thread.augment
         return augment
 
 
+def _stack(patches: list[Patch]) -> Batch:
+    return np.stack([pixels for pixels, _ in patches]), np.stack([mask for _, mask in patches])
+
+
 def list_views(config: TrainConfig, dataset: Dataset) -> Indices:
-    """All views that an epoch shows once, (V, 2): index of the image, and number of its copy from 0."""
+    """All views that an epoch shows once, (V, 3): index of the image, and numbers of its copy and patch, from 0."""
     copies = {"none": 1, "dynamic": config.augment.copies, "static": config.augment.copies + 1}[config.augment.mode]
     images = dataset.train
     if config.data.oversample > 1:
-        label = oversampled_class(config, dataset)
-        has_class = (dataset.masks[images] == label).any((1, 2))
+        has_class = dataset.counts[images, oversampled_class(config, dataset)] > 0
         images = np.repeat(images, np.where(has_class, config.data.oversample, 1))
-    return np.stack([np.repeat(images, copies), np.tile(np.arange(copies), len(images))], 1)
+    patches = count_patches(dataset, images)
+    shown = np.repeat(images, patches)
+    numbers = np.concatenate([np.arange(count) for count in patches.tolist()])
+    return np.stack([np.repeat(shown, copies), np.tile(np.arange(copies), len(shown)), np.repeat(numbers, copies)], 1)
 
 
 def oversampled_class(config: TrainConfig, dataset: Dataset) -> int:
@@ -118,9 +127,9 @@ def oversampled_class(config: TrainConfig, dataset: Dataset) -> int:
 
 def count_pixels(dataset: Dataset) -> NDArray[np.int64]:
     """Number of training pixels of each class, (C,)."""
-    return np.asarray(count_labels(dataset.masks[dataset.train]).sum(axis=0)[: dataset.classes], np.int64)
+    return np.asarray(dataset.counts[dataset.train].sum(axis=0)[: dataset.classes], np.int64)
 
 
 def derive_seed(*parts: int) -> int:
-    """A 32-bit seed from whole numbers (NumPy's SeedSequence); different tuples rarely have the same seed."""
+    """A 32-bit seed from whole numbers (NumPy's SeedSequence). Zeros at the end change nothing, others rarely agree."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])

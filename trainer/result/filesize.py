@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from trainer.data.raw import check_memory
+from trainer.data.memory import check_memory
 from trainer.errors import InputError
-from trainer.model.predict import BATCH_SIZE
+from trainer.model.predict import batch_size
 
 MAX_CONFIG_BYTES = 1 << 21  # of the description of the layers; that of a large network has 200,000
 VALUE_BYTES = 4
@@ -39,19 +39,28 @@ def check_size(path: Path) -> None:
         config = json.loads(archive.read("config.json"))
     # In a thread of its own: Keras stores uninitialised variables per thread, and the next scope would initialise them.
     with ThreadPoolExecutor(1) as pool:
-        weights, values = pool.submit(_measure, config).result()
+        weights, values, images = pool.submit(_measure, config).result()
     if weights > size:
         raise InputError(
             f"model.keras must hold the weights of its layers; got {size:,} bytes for {weights:,} of them in {path}"
         )
-    check_memory(values * BATCH_SIZE * VALUE_BYTES, f"what a layer of {path} takes and gives for {BATCH_SIZE} images")
+    check_memory(values * images * VALUE_BYTES, f"what a layer of {path} takes and gives for {images} images")
 
 
-def _measure(config: dict[str, Any]) -> tuple[int, int]:
-    """Number of weights of a serialised model, and the largest number of values that a layer takes and gives."""
+def _measure(config: dict[str, Any]) -> tuple[int, int, int]:
+    """Number of weights of a serialised model, the most values that a layer takes and gives, and images in a batch."""
     with keras.StatelessScope(initialize_variables=False):  # shapes only
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        return int(model.count_params()), max(map(_count_values, _list_nodes(model)), default=0)
+        values = max(map(_count_values, _list_nodes(model)), default=0)
+        return int(model.count_params()), values, batch_size(_image_shape(model))
+
+
+def _image_shape(model: Any) -> tuple[int, ...]:
+    """(H, W, C) of the images that a model takes."""
+    shape = tuple(model.inputs[0].shape[1:])
+    if len(model.inputs) != 1 or len(shape) != 3 or not all(shape):
+        raise InputError(f"model.keras must take images (height, width, channels); got {shape} in {len(model.inputs)}")
+    return shape
 
 
 def _list_nodes(model: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from trainer.configfile import write_config
 from trainer.data.dataset import Dataset
 from trainer.errors import InputError
 from trainer.files import atomic_write
+from trainer.metric import dice_of
 from trainer.result.filesize import check_size
 from trainer.result.folder import find_model, read_config, unreadable_model
 from trainer.training.backend import backend_name
@@ -26,18 +27,29 @@ def write_result(
     folder.mkdir(parents=True, exist_ok=True)
     save_model(fitted.model, folder / "model.keras")
     write_config(fitted.config, folder / "config.toml")
-    (folder / "metrics.json").write_text(json.dumps(summarise(fitted), indent=2) + "\n", "utf-8")
+    metrics = summarise(fitted, validates=len(dataset.validation) > 0)
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
     write_figures(fitted, dataset, folder)
 
 
-def summarise(fitted: Fitted) -> dict[str, Any]:
-    """The metrics of `metrics.json`: scores of the best epoch, and how the training went."""
+def summarise(fitted: Fitted, validates: bool = True) -> dict[str, Any]:
+    """The metrics of `metrics.json`: scores of the best epoch, and how the training went.
+
+    Scores are None without validation images. `miou_keras` is None unless the ignored label is a class, since it is
+    another score there alone.
+    """
+    best, data = fitted.best, fitted.config.data
+    iou = list(best.iou) if validates else [None] * len(best.iou)
     return {
-        "miou": fitted.best.miou,
-        "miou_keras": fitted.best.miou_keras,
-        "iou": list(fitted.best.iou),
+        "metric": fitted.config.metric,
+        "value": best.value if validates else None,
+        "miou": best.miou if validates else None,
+        "miou_keras": best.miou_keras if validates and data.ignores_a_class else None,
+        "iou": iou,
+        "dice": [None if value is None else dice_of(value) for value in iou],
+        "names": list(data.names),
         "epochs": len(fitted.history),
-        "best_epoch": fitted.best.epoch,
+        "best_epoch": best.epoch,
         "stopped": fitted.stopped,
         "seconds": fitted.seconds,
         "parameters": fitted.parameters,

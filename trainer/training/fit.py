@@ -13,7 +13,8 @@ import numpy as np
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
-from trainer.model.predict import BATCH_SIZE, predict_masks
+from trainer.metric import metric_value
+from trainer.model.predict import predict_images
 from trainer.model.unet import build_model
 from trainer.pipeline.batches import Batches, count_pixels
 from trainer.training.checkpoint import Arrays, Checkpoint, CheckpointWriter, load_checkpoint, read_arrays, write_arrays
@@ -28,6 +29,7 @@ class Epoch:
 
     epoch: int  # from 1
     loss: float  # of the last batch, penalties included
+    value: float  # of `config.metric`, 0..1: what the best epoch has most of; 0 where nothing validates
     miou: float  # these three as in `metrics.Scores`
     miou_keras: float
     iou: tuple[float | None, ...]
@@ -63,8 +65,10 @@ def train(
 ) -> Fitted:
     """Trains one configuration and returns the network with the weights of its best epoch.
 
+    Without validation images the last epoch is the best, and patience does not apply.
+
     Args:
-        config: the training. It ends after `budget.epochs`, or `budget.patience` epochs without a better mIoU.
+        config: the training. It ends after `budget.epochs`, or `budget.patience` epochs without a better `metric`.
         dataset: its data, opened with `config.data`.
         on_epoch: called after each epoch; returns whether to continue.
         checkpoint: path of the checkpoint. If the file exists training resumes from it, and `on_epoch` is not called
@@ -99,7 +103,8 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         self.config, self.dataset = config, dataset
         self.batches = Batches(config, dataset)
-        self.model = build_model(config.model, dataset.images.shape[1:], dataset.classes, config.masked_class)
+        dtype: Literal["uint8", "float32"] = "uint8" if dataset.images[0].dtype == np.uint8 else "float32"
+        self.model = build_model(config.model, dataset.shape, dataset.classes, config.masked_class, dtype)
         ignore = config.loss_ignore_label
         weights = class_weights(count_pixels(dataset), config.loss, ignore)
         jit = True if keras.backend.backend() == "jax" else config.optimizer.jit_compile
@@ -116,19 +121,25 @@ class _Run:
         started = time.perf_counter()
         loss, rate = self._train_epoch(should_stop)
         self.training_s.append(time.perf_counter() - started)
-        confusion = validate(self.model, self.dataset, should_stop)
+        confusion = validate(self.model, self.dataset, self.config.data.overlap, should_stop)
         scores = score(confusion, self.dataset.ignore)
+        value = metric_value(self.config.metric, scores.iou, self.dataset.names) if self.validates else 0.0
         seconds = time.perf_counter() - started
-        epoch = Epoch(len(self.history) + 1, loss, scores.miou, scores.miou_keras, scores.iou, rate, seconds)
-        if not self.history or epoch.miou > self.best().miou:
-            self.best_weights, self.confusion = read_arrays(self.model.weights), confusion
+        epoch = Epoch(len(self.history) + 1, loss, value, scores.miou, scores.miou_keras, scores.iou, rate, seconds)
         self.history.append(epoch)
+        if self.best() is epoch:
+            self.best_weights, self.confusion = read_arrays(self.model.weights), confusion
         return epoch
+
+    @property
+    def validates(self) -> bool:
+        """Whether there are validation images."""
+        return len(self.dataset.validation) > 0
 
     def _train_epoch(self, should_stop: Callable[[], bool]) -> tuple[float, float]:
         """Trains one epoch; returns the last batch's loss and learning rate."""
         done, steps, total = len(self.history), self.batches.steps, self.config.budget.epochs
-        scores = [epoch.miou for epoch in self.history]
+        scores = [epoch.value for epoch in self.history] if self.validates else []
         self.model.reset_metrics()
         loss = rate = math.nan
         for index, (images, masks) in enumerate(self.batches.epoch(done)):
@@ -143,13 +154,13 @@ class _Run:
         return loss, rate
 
     def best(self) -> Epoch:
-        """The first epoch with the highest mIoU."""
-        return max(self.history, key=lambda epoch: epoch.miou)
+        """The first epoch with the highest value; without validation the last one."""
+        return max(self.history, key=lambda epoch: epoch.value) if self.validates else self.history[-1]
 
     def reason_to_stop(self) -> Literal["budget", "patience"] | None:
         if len(self.history) >= self.config.budget.epochs:
             return "budget"
-        if self.history and len(self.history) - self.best().epoch >= self.config.budget.patience:
+        if self.validates and self.history and len(self.history) - self.best().epoch >= self.config.budget.patience:
             return "patience"
         return None
 
@@ -161,7 +172,10 @@ class _Run:
     def restore(self, checkpoint: Checkpoint) -> None:
         write_arrays(self.model.variables, checkpoint.variables)
         write_arrays(self.optimizer.variables, checkpoint.optimizer)
-        self.history = [Epoch(**entry | {"iou": tuple(entry["iou"])}) for entry in checkpoint.history]
+        # Checkpoints from when mIoU was the only metric have no values.
+        self.history = [
+            Epoch(**{"value": entry["miou"], **entry, "iou": tuple(entry["iou"])}) for entry in checkpoint.history
+        ]
         self.best_weights, self.confusion = checkpoint.best, checkpoint.confusion
 
     def finish(self, stopped: Literal["budget", "patience", "caller"]) -> Fitted:
@@ -181,12 +195,17 @@ class _Run:
         )
 
 
-def validate(model: keras.Model, dataset: Dataset, before_batch: Callable[[], object] = lambda: None) -> Matrix:
-    """The confusion matrix (C, C) of the validation side; `before_batch` is called before each batch."""
+def validate(
+    model: keras.Model, dataset: Dataset, overlap: float = 0.5, before_batch: Callable[[], object] = lambda: None
+) -> Matrix:
+    """The confusion matrix (C, C) of the validation side, each image in its own size.
+
+    `overlap` is that of the windows of images larger than the network's. `before_batch` is called before each batch of
+    images or windows; its answer is not used: a trained epoch is always validated.
+    """
     confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
-    for start in range(0, len(dataset.validation), BATCH_SIZE):
-        before_batch()  # its answer is not used: a trained epoch is always validated
-        chosen = dataset.validation[start : start + BATCH_SIZE]
-        predicted = predict_masks(model, dataset.images[chosen])
-        confusion += count_confusion(dataset.masks[chosen], predicted, dataset.classes, dataset.ignore)
+    images = (dataset.images[index] for index in dataset.validation)
+    predicted = predict_images(model, images, overlap, before_batch)
+    for index, mask in zip(dataset.validation, predicted, strict=True):
+        confusion += count_confusion(dataset.masks[index], mask, dataset.classes, dataset.ignore)
     return confusion

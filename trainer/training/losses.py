@@ -32,8 +32,9 @@ def make_loss(
 
     def loss(masks: Tensor, logits: Tensor) -> Tensor:
         labels = ops.cast(masks, "int32")
-        valid = ops.ones_like(labels, "float32") if ignore is None else ops.cast(labels != ignore, "float32")
-        labels = ops.where(valid > 0, labels, 0)  # the ignore label may be no class
+        is_class = labels < len(table)  # padded pixels belong to none
+        valid = ops.cast(is_class if ignore is None else ops.logical_and(is_class, labels != ignore), "float32")
+        labels = ops.where(valid > 0, labels, 0)
         logits = ops.cast(logits, "float32")
         match config.name:
             case "cross_entropy":

@@ -1,7 +1,6 @@
 """The report: it agrees with the database and is self-contained, at any number of trials."""
 
 import re
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
@@ -21,40 +20,10 @@ from tests.e2e.command import FAKE_WORKER, run_command
 from tests.e2e.conftest import Search
 from tests.e2e.refusal import assert_refused
 from tests.full_study import attach_picture
+from tests.page import Page
 from tests.synthetic_study import fill
 
 TRAP = "<script>alert(1)</script>"
-
-
-class Page(HTMLParser):
-    """A page, parsed: its tags, links and tables."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.tables: list[list[list[str]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.links += [
-            value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "action")
-        ]
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_data(self, data: str) -> None:
-        if self.tables and self.tables[-1] and self.tables[-1][-1]:
-            self.tables[-1][-1][-1] = " ".join([*self.tables[-1][-1][-1].split(), *data.split()])
-
-    def table(self, *columns: str) -> list[list[str]]:
-        """The rows of the first table that begins with these columns."""
-        return next(table[1:] for table in self.tables if table[0][: len(columns)] == list(columns))
 
 
 @pytest.fixture

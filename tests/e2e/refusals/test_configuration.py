@@ -33,7 +33,7 @@ def test_an_invalid_search(input_folder: Path, text: str, words: str) -> None:
         (b"provenance = 3\n" + CONFIG.encode(), r"provenance must be a table; got 3 in \S*best\.toml"),
         (b"provenance = { fingerprint = 3 }\n" + CONFIG.encode(), r"provenance\.fingerprint must be text; got 3"),
         (b"provenance = { fingerprint = 'abc' }\n" + CONFIG.encode(), r"data must be those of the search, .*; got"),
-        (b"", r"data\.path must name an npz file or a folder; got none"),
+        (b"", r"a data set must be named; got no data.path"),
         (b"\x89PNG\r\n\x1a\n\0\xff\xfe", r"must be readable UTF-8 text; got \S*best\.toml"),
         (b"\0" * 100, r"must be valid TOML; got \S*best\.toml"),
         (b"[" * 100_000, r"must be valid TOML; got \S*best\.toml"),

@@ -40,8 +40,8 @@ def test_data_that_have_moved(input_folder: Path, search: Search) -> None:
     run_forked(f"init search.toml --dir {search.folder / 'elsewhere'}", input_folder, **environ).output()
     (input_folder / "good.npz").rename(input_folder / "moved.npz")
     words = r"got \S*/good\.npz, which is neither; correct the path, or name the place they have moved to with --data"
-    assert_refused(["worker", "enqueue default"], words, input_folder, **environ)
-    assert "waits" in run_forked("enqueue default --data moved.npz", input_folder, **environ).output()
+    assert_refused("worker", words, input_folder, **environ)
+    assert "waits" in run_forked("enqueue default", input_folder, **environ).output()  # which reads no data
 
 
 def test_not_an_npz(input_folder: Path) -> None:
@@ -65,7 +65,8 @@ def test_an_npz_with_pickled_objects(input_folder: Path) -> None:
 def test_a_missing_key(input_folder: Path) -> None:
     np.savez(input_folder / "bad.npz", images=make_arrays()["test_set"])
     assert_refused(give("bad.npz"), r"must have the key training_set, or images and masks; got images in", input_folder)
-    words = r"under the key test_set or test_images; got images in"
+    np.savez(input_folder / "bad.npz", masks=make_arrays()["test_set"])
+    words = r"under the key test_set or test_images; got masks in"
     assert_refused(give("bad.npz", [PREDICT]), words, input_folder)
 
 
@@ -73,7 +74,7 @@ def test_masks_with_label_7(input_folder: Path) -> None:
     arrays = make_arrays()
     arrays["training_set"][3, 1, 0, 0] = 7
     np.savez(input_folder / "bad.npz", **arrays)
-    words = "labels must be 0 to 4; got label 7 in 1 masks, the first of image 3"
+    words = "must have (labels 0 to 4|listed values).*; got 7 in 1"
     assert_refused(give("bad.npz"), words, input_folder)
 
 
@@ -89,21 +90,13 @@ def test_images_and_masks_of_different_size(input_folder: Path) -> None:
 
 def test_nan_pixels(input_folder: Path) -> None:
     arrays = make_arrays(dtype=np.float32)
-    arrays["training_set"][1, 0, 2, 2] = arrays["test_set"][1, 2, 2] = np.nan
+    arrays["training_set"][1, 0, 2, 2] = arrays["test_set"][0, 2, 2] = np.nan
     np.savez(input_folder / "bad.npz", **arrays)
-    words = "must be whole numbers from 0 to 255; got nan in image 1"
+    words = "an image must have finite pixels; got nan in image [01] of"
     assert_refused(give("bad.npz", (*READERS, PREDICT)), words, input_folder)
 
 
 def test_an_empty_folder(input_folder: Path) -> None:
     (input_folder / "bad").mkdir()
-    assert_refused(give("bad"), r"must have images/ and masks/; got no folder \S*bad/images", input_folder)
-    assert_refused(give("bad", [PREDICT]), r"must hold .png or .jpg or .jpeg files; got none in bad", input_folder)
-
-
-def test_images_that_cannot_be_halved_so_often(input_folder: Path) -> None:
-    np.savez(input_folder / "bad.npz", **make_arrays((60, 100)))
-    builders = [line for line in give("bad.npz") if line.split()[0] in ("init", "run", "train", "retrain")]
-    commands = [f"{line} --set model.depth=5 --set model.stem=1" for line in builders]
-    words = "height and width must be multiples of 32 with model.depth 5 .*; got 60x100"
-    assert_refused(commands, words, input_folder)
+    assert_refused(give("bad"), r"must have images/ and masks/.*; got no files in \S*bad", input_folder)
+    assert_refused(give("bad", [PREDICT]), r"must hold .png or .jpg or .* files; got none in \S*bad", input_folder)

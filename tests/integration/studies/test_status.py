@@ -12,12 +12,13 @@ from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
 from storage.studies.leases import bind_trial, claim_slot
 from storage.studies.status import Counts, count_waiting, study_status
+from storage.studies.study import freeze_question
 
 
 def test_an_empty_study_has_figures(db: Database, study: optuna.Study) -> None:
     status = study_status(db, study._study_id)
     assert (status.counts, status.leaders, status.best, status.running) == (Counts(), (), None, ())
-    assert status.mean_trial_s is None and status.device_s == 0
+    assert status.mean_trial_s is None and status.device_s == 0 and status.question == {}
 
 
 def test_counts_and_best_equal_optunas(db: Database, study: optuna.Study) -> None:
@@ -50,6 +51,18 @@ def test_leaders_are_the_five_best_complete_trials(db: Database, study: optuna.S
     status = study_status(db, study._study_id)
     assert [trial.number for trial in status.leaders] == [1, 3, 6, 5, 4]
     assert status.best == status.leaders[0] and status.leaders[2].name == "start 6"
+
+
+def test_the_mean_iou_stands_beside_the_value_of_another_metric(db: Database, study: optuna.Study) -> None:
+    question = {"train.metric": "dice", "train.data.classes": 2}
+    freeze_question(db, study._study_id, question)
+    older, newer = study.ask(), study.ask()
+    study.tell(older, 0.5)
+    newer.set_user_attr("miou", 0.25)
+    study.tell(newer, 0.4)
+    status = study_status(db, study._study_id)
+    assert status.question == question
+    assert [(trial.value, trial.miou) for trial in status.leaders] == [(0.5, 0.5), (0.4, 0.25)]
 
 
 def test_waiting_trials_are_counted(db: Database, study: optuna.Study) -> None:

@@ -49,6 +49,7 @@ def test_a_scrape_shows_the_study_that_is_followed(db: Database, study: optuna.S
         assert value(metrics, "unet_search_best_miou", study='with "quotes"\n') is None
         study.tell(study.ask(), 0.25)
         assert value(metrics, "unet_search_best_miou", study='with "quotes"\n') == 0.25
+        assert value(metrics, "unet_search_best_value", study='with "quotes"\n', metric="miou") == 0.25
         assert value(metrics, "unet_search_trials", study='with "quotes"\n', state="complete") == 1
     assert value(metrics, "unet_search_up") == 0
 

@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.data.clean import find_corrupt
+from tests.data_sets import copy_of_arrays
+from trainer.config import DataConfig
+from trainer.data import clean
+from trainer.data.clean import DroppedImage
+from trainer.data.dataset import Dataset
 from trainer.data.pixels import Pixels
-from trainer.data.read import read_data
+from trainer.data.prepare import prepare_data
 
 SIZE = (32, 48)
 
@@ -22,6 +26,16 @@ def scenes(count: int, seed: int = 0) -> Pixels:
 def drawings(count: int, labels: int, seed: int = 1) -> Pixels:
     """Different masks, (count, H, W)."""
     return scenes(count, seed)[..., 0] % labels
+
+
+def find_corrupt(images: Pixels, masks: Pixels, ignore: int | None, classes: int) -> tuple[DroppedImage, ...]:
+    return clean.find_corrupt(copy_of_arrays(images, masks, classes), ignore, classes)
+
+
+@pytest.fixture(scope="module")
+def rovers(mars: Path) -> Dataset:
+    """The real Mars images, none of them dropped."""
+    return prepare_data(DataConfig(path=str(mars), clean=False)).dataset
 
 
 def pasted(count: int = 20, corrupt: int = 6) -> tuple[Pixels, Pixels]:
@@ -88,22 +102,22 @@ def test_where_most_masks_are_shared_nothing_is_dropped() -> None:
     assert find_corrupt(*pasted(20, 15), ignore=0, classes=5) == ()
 
 
-def test_of_the_mars_images_those_with_the_alien_mask_are_dropped(mars: Path) -> None:
-    raw = read_data(mars, 5, 0)
-    dropped = find_corrupt(raw.images, raw.masks, ignore=0, classes=5)
+def test_of_the_mars_images_those_with_the_alien_mask_are_dropped(rovers: Dataset) -> None:
+    raw = rovers
+    dropped = find_corrupt(raw.images, np.array(raw.masks), ignore=0, classes=5)
     assert len(dropped) == 110
     assert len({raw.masks[image.index].tobytes() for image in dropped}) == 1
     assert np.unique(raw.masks[dropped[0].index]).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_masks_pasted_on_mars_images_are_found(mars: Path, seed: int) -> None:
-    raw = read_data(mars, 5, 0)
-    corrupt = {image.index for image in find_corrupt(raw.images, raw.masks, 0, 5)}
+def test_masks_pasted_on_mars_images_are_found(rovers: Dataset, seed: int) -> None:
+    raw = rovers
+    corrupt = {image.index for image in find_corrupt(raw.images, np.array(raw.masks), 0, 5)}
     intact = np.setdiff1d(np.arange(len(raw.images)), list(corrupt))
     several = [index for index in intact if len(np.unique(raw.masks[index])) > 2]
     chosen = np.random.default_rng(seed).choice(intact, 30, replace=False)
-    masks = raw.masks.copy()
+    masks = np.array(raw.masks)
     masks[chosen] = raw.masks[several[seed]]
     expected = corrupt | set(chosen.tolist()) | {int(several[seed])}
     assert {image.index for image in find_corrupt(raw.images, masks, 0, 5)} == expected

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from trainer.config import DataConfig
-from trainer.data.dataset import Dataset, open_dataset
+from trainer.data.dataset import Dataset
+from trainer.data.prepare import prepare_data
 from trainer.data.sample import write_sample
 from trainer.errors import InputError
 
@@ -14,26 +15,28 @@ from trainer.errors import InputError
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     path = write_sample(tmp_path_factory.mktemp("sample") / "deep" / "sample.npz", images=120, test_images=5)
-    return open_dataset(DataConfig(path=str(path)))
+    return prepare_data(DataConfig(path=str(path))).dataset
 
 
 def test_it_is_in_the_courses_format(sample: Dataset) -> None:
-    assert sample.images.shape == (120, 64, 128, 1) and sample.test_images.shape == (5, 64, 128, 1)
+    assert np.asarray(sample.images).shape == (120, 64, 128, 1) and sample.tests == 5
     assert sample.groups is not None and sample.dropped == ()
 
 
 def test_every_class_is_on_both_sides(sample: Dataset) -> None:
-    assert np.unique(sample.masks[sample.train]).tolist() == [0, 1, 2, 3, 4]
-    assert np.unique(sample.masks[sample.validation]).tolist() == [0, 1, 2, 3, 4]
+    masks = np.asarray(sample.masks)
+    assert np.unique(masks[sample.train]).tolist() == [0, 1, 2, 3, 4]
+    assert np.unique(masks[sample.validation]).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_big_rocks_are_rare(sample: Dataset) -> None:
-    assert 0.001 < np.mean(sample.masks == 4) < 0.02
+    assert 0.001 < np.mean(np.asarray(sample.masks) == 4) < 0.02
 
 
 def test_brightness_alone_does_not_separate_the_classes(sample: Dataset) -> None:
-    means = [sample.images[..., 0][sample.masks == label].mean() for label in (1, 2, 3)]
-    assert np.ptp(means) < sample.images.std()
+    images, masks = np.asarray(sample.images)[..., 0], np.asarray(sample.masks)
+    means = [images[masks == label].mean() for label in (1, 2, 3)]
+    assert np.ptp(means) < images.std()
 
 
 def test_a_seed_decides_the_images(tmp_path: Path) -> None:

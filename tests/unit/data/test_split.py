@@ -5,14 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.data.pixels import Pixels, count_labels
-from trainer.data.read import read_data
-from trainer.data.split import split
+from trainer.config import DataConfig
+from trainer.data import split as module
+from trainer.data.pixels import Groups, Indices, Pixels, count_labels
+from trainer.data.prepare import prepare_data
 from trainer.errors import InputError
 
 
 def noise(count: int, seed: int = 0) -> Pixels:
     return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
+
+
+def split(
+    masks: Pixels, groups: Groups | None, images: Pixels, classes: int, ignore: int | None, share: float
+) -> tuple[Indices, Indices]:
+    keys = np.array([image.tobytes().hex() for image in images], np.str_) if groups is None else groups
+    return module.split(count_labels(masks), keys, classes, ignore, share)
 
 
 def masks_of(count: int, seed: int = 1) -> Pixels:
@@ -79,13 +87,11 @@ def test_many_images_are_split_in_bounded_time() -> None:
     assert len(validation) == pytest.approx(3000, abs=30)
 
 
-@pytest.mark.parametrize("grouped", [True, False])
-def test_the_classes_of_the_mars_images_have_their_share(mars: Path, grouped: bool) -> None:
-    raw = read_data(mars, 5, 0)
-    groups = raw.groups if grouped else None
-    train, validation = split(raw.masks, groups, raw.images, 5, 0, 0.15)
-    counts = count_labels(raw.masks)[:, 1:5]
-    assert np.allclose(counts[validation].sum(axis=0) / counts.sum(axis=0), 0.15, atol=0.005)
-    assert np.allclose((counts[validation] > 0).sum(axis=0) / (counts > 0).sum(axis=0), 0.15, atol=0.01)
-    if groups is not None:
-        assert not set(groups[train]) & set(groups[validation])
+def test_the_classes_of_the_mars_images_have_their_share(mars: Path) -> None:
+    data = prepare_data(DataConfig(path=str(mars))).dataset
+    counts = np.asarray(data.counts[data.kept], np.int64)[:, 1:5]
+    validation = np.asarray(data.counts[data.validation], np.int64)[:, 1:5]
+    assert np.allclose(validation.sum(axis=0) / counts.sum(axis=0), 0.15, atol=0.005)
+    assert np.allclose((validation > 0).sum(axis=0) / (counts > 0).sum(axis=0), 0.15, atol=0.01)
+    assert data.groups is not None
+    assert not set(data.groups[data.train]) & set(data.groups[data.validation])

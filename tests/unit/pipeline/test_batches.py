@@ -1,31 +1,18 @@
-"""Batches: what an epoch shows, and that masks are transformed as their images."""
+"""Batches: what an epoch shows, and in which order."""
 
 from typing import Any
 
 import numpy as np
-import pytest
 
-from tests.data_sets import TINY, make_dataset
-from trainer.config import AugmentConfig, TrainConfig
+from tests.data_sets import FOUND, TINY, make_dataset, make_ragged
+from trainer.config import TrainConfig
 from trainer.configfile import override
-from trainer.pipeline.augment import make_augment
 from trainer.pipeline.batches import Batches, list_views, oversampled_class
-
-NO_TRANSFORM = {"flip_horizontal": 0.0, "geometric": 0.0, "colour": 0.0, "crop": 0.0, "affine": 0.0}
-STRONG = AugmentConfig(
-    flip_vertical=0.5, geometric=1, one_of_flip_vertical=0.2, colour=1, elastic=1, strength=2, rotate_degrees=45
-)
 
 
 def make_batches(**changes: Any) -> Batches:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return Batches(override(TrainConfig(), TINY | named), make_dataset())
-
-
-def draw(channels: int) -> tuple[Any, Any]:
-    """Six random images and masks."""
-    generator = np.random.default_rng(0)
-    return generator.integers(0, 256, (6, 8, 12, channels), np.uint8), generator.integers(0, 3, (6, 8, 12), np.uint8)
 
 
 def test_a_batch_is_a_pure_function_of_seed_epoch_and_index() -> None:
@@ -68,7 +55,7 @@ def test_epochs_differ_and_static_copies_do_not() -> None:
 
 def test_oversampling_repeats_images_of_the_rarest_class() -> None:
     dataset = make_dataset()
-    config = override(TrainConfig(), {"data.classes": 3, "data.oversample": 4, "augment.mode": "none"})
+    config = override(TrainConfig(), FOUND | {"data.oversample": 4, "augment.mode": "none"})
     label = oversampled_class(config, dataset)
     assert label in (1, 2)
     shown, times = np.unique(list_views(config, dataset)[:, 0], return_counts=True)
@@ -81,93 +68,43 @@ def test_a_set_number_of_images_makes_the_epoch() -> None:
     assert make_batches(budget__images=100).steps == 13
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_augmentation_keeps_sizes_and_invents_no_label(channels: int) -> None:
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (40, 32, 64, channels), np.uint8)
-    masks = np.where(generator.random((40, 32, 64)) < 0.5, 1, 4).astype(np.uint8)
-    changed, moved = make_augment(STRONG, (32, 64, channels))(images, masks, 7)
-    assert changed.shape == images.shape
-    assert changed.dtype == moved.dtype == np.uint8
-    assert set(np.unique(moved)) <= {1, 4}
-    assert (moved != masks).any((1, 2)).mean() > 0.9
+SIZES = [(16, 16), (10, 12), (40, 33), (16, 90)]  # 1, 1, 6 and 6 patches of 16x16
 
 
-def test_images_and_masks_move_together() -> None:
-    """A picture of the mask is transformed as the mask is, except at the borders between labels."""
-    masks = np.zeros((40, 32, 64), np.uint8)
-    masks[:, 8:20, 10:40] = 1
-    geometry = STRONG.model_copy(update={"colour": 0.0})
-    images, moved = make_augment(geometry, (32, 64, 1))(masks[..., None] * 200, masks, 3)
-    agree = (images[..., 0] > 100) == (moved == 1)
-    assert agree.mean() > 0.97
-    assert (moved != masks).any((1, 2)).mean() > 0.9
+def make_patches(**changes: Any) -> Batches:
+    named = {name.replace("__", "."): value for name, value in changes.items()}
+    found = {"data.classes": 2, "data.ignore": 255}
+    return Batches(override(TrainConfig(), TINY | found | named), make_ragged(SIZES, (16, 16), 2, np.float16))
 
 
-def test_a_crop_keeps_the_aspect_of_shapes() -> None:
-    """A square stays a square, whatever the crop."""
-    masks = np.zeros((30, 64, 128), np.uint8)
-    masks[:, 24:40, 56:72] = 1
-    crop = AugmentConfig(flip_horizontal=0, geometric=1, affine=0, colour=0)
-    _, moved = make_augment(crop, (64, 128, 1))(masks[..., None], masks, 0)
-    inner = [mask for mask in moved if mask.any() and not (mask[[0, -1]].any() or mask[:, [0, -1]].any())]
-    assert len(inner) > 10
-    for mask in inner:
-        height, width = mask.any(1).sum(), mask.any(0).sum()
-        assert abs(int(height) - int(width)) <= 3
+def test_an_image_counts_as_often_as_it_has_patches() -> None:
+    for mode, copies in (("none", 1), ("dynamic", 2), ("static", 3)):
+        config = override(TrainConfig(), TINY | {"augment.mode": mode, "augment.copies": 2})
+        views = list_views(config, make_ragged(SIZES, (16, 16)))
+        assert len({tuple(view) for view in views}) == len(views)
+        assert np.bincount(views[:, 0]).tolist() == [1 * copies, 1 * copies, 6 * copies, 6 * copies]
 
 
-def test_a_quarter_turn_keeps_the_aspect_of_shapes() -> None:
-    """A horizontal bar becomes a vertical one of the same length."""
-    masks = np.zeros((8, 64, 128), np.uint8)
-    masks[:, 30:34, 48:80] = 1
-    turn = AugmentConfig(flip_horizontal=0, geometric=0, colour=0, quarter_turn=1)
-    images, moved = make_augment(turn, (64, 128, 1))(masks[..., None] * 200, masks, 0)
-    for mask in moved[:, :, 32:96]:  # further out are mirror images
-        assert abs(int(mask.any(1).sum()) - 32) <= 1 and abs(int(mask.any(0).sum()) - 4) <= 1
-    assert ((images[..., 0] > 100) == (moved == 1)).mean() > 0.99
+def test_patches_are_a_pure_function_of_seed_epoch_and_index() -> None:
+    for mode in ("none", "dynamic", "static"):
+        ahead = list(make_patches(augment__mode=mode).epoch(2))
+        for index in (1, 0):
+            images, masks = make_patches(augment__mode=mode).batch(2, index)
+            assert images.dtype == np.float32 and images.shape == (8, 16, 16, 2)
+            np.testing.assert_array_equal(images, ahead[index][0])
+            np.testing.assert_array_equal(masks, ahead[index][1])
 
 
-def test_strength_0_leaves_only_flips() -> None:
-    masks = np.random.default_rng(0).integers(0, 2, (10, 16, 16), np.uint8)
-    unchanged = STRONG.model_copy(update={"strength": 0.0, "flip_horizontal": 0.0, "flip_vertical": 0.0})
-    unchanged = unchanged.model_copy(update={"one_of_flip_vertical": 0.0, "crop": 0.0})
-    images = masks[..., None] * 100
-    changed, moved = make_augment(unchanged, (16, 16, 1))(images, masks, 0)
-    np.testing.assert_array_equal(moved, masks)
-    np.testing.assert_array_equal(changed, images)
+def test_patches_differ_by_epoch_but_for_static_ones() -> None:
+    for mode, same in (("none", False), ("static", True)):
+        batches = make_patches(augment__mode=mode)
+        first, second = ({bytes(image) for images, _ in batches.epoch(e) for image in images} for e in (0, 1))
+        assert (first == second) == same
+        assert len(first) > 12  # of 14 patches, or of 28
 
 
-@pytest.mark.parametrize(("direction", "axis"), [("vertical", 0), ("horizontal", 1)])
-@pytest.mark.parametrize("option", ["flip_{}", "one_of_flip_{}"])
-def test_a_flip_mirrors_image_and_mask(direction: str, axis: int, option: str) -> None:
-    flips = NO_TRANSFORM | {option.format(direction): 1.0} | {"geometric": 1.0}
-    changed, moved = make_augment(AugmentConfig(**flips), (8, 12, 1))(*draw(1), 0)
-    images, masks = draw(1)
-    np.testing.assert_array_equal(changed, np.flip(images, axis + 1))
-    np.testing.assert_array_equal(moved, np.flip(masks, axis + 1))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_colour_is_of_images_and_not_of_masks(channels: int) -> None:
-    """Grey images have neither hue nor saturation: each gets one brightness and contrast."""
-    images, masks = draw(channels)
-    config = AugmentConfig(**NO_TRANSFORM | {"colour": 1.0})
-    changed, moved = make_augment(config, (8, 12, channels))(images, masks, 0)
-    np.testing.assert_array_equal(moved, masks)
-    for image, new in zip(images.reshape(6, -1, channels), changed.reshape(6, -1, channels), strict=True):
-        assert (image != new).any()
-        pairs = np.unique(np.hstack([image, new]), axis=0)
-        assert len(pairs) == len(np.unique(image, axis=0)), "equal pixels became different ones"
-
-
-def test_a_shift_is_at_most_as_far_as_configured() -> None:
-    """A tenth of the height and of the width, either way."""
-    masks = np.zeros((40, 40, 80), np.uint8)
-    masks[:, 20, 40] = 1
-    config = AugmentConfig(**NO_TRANSFORM | {"geometric": 1.0, "affine": 1.0, "rotate_degrees": 0.0, "shift": 0.1})
-    _, moved = make_augment(config, (40, 80, 1))(masks[..., None], masks, 0)
-    shifts = np.argwhere(moved == 1)[:, 1:] - (20, 40)
-    assert len(shifts) == 40
-    assert (np.abs(shifts) <= (4, 8)).all()
-    assert (shifts.min(0) < (-2, -5)).all() and (shifts.max(0) > (2, 5)).all()
+def test_mixing_and_augmentation_apply_to_patches() -> None:
+    batches = make_patches(augment__paste=1.0, augment__cutmix=1.0, augment__geometric=1.0, augment__elastic=1.0)
+    for images, masks in batches.epoch(0):
+        assert images.dtype == np.float32 and 0 <= images.min() and 200 < images.max() <= 255
+        assert set(np.unique(masks)) <= {0, 1, 255}

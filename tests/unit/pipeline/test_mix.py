@@ -1,11 +1,12 @@
 """Rare classes in other images: what is inserted, and from where."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.data_sets import TINY, make_dataset
+from tests.data_sets import TINY, dataset_of_arrays, make_dataset, with_pixels
 from trainer.config import AugmentConfig, TrainConfig
 from trainer.configfile import override
 from trainer.data.dataset import Dataset
@@ -24,7 +25,7 @@ def dataset() -> Dataset:
         masks[index, 3:8, 4:6] = masks[index, 7, 4:10] = RARE
         images[index][masks[index] == RARE] = 200
     images[30] //= 2
-    return replace(plain, images=images, masks=masks, train=np.arange(24), validation=np.arange(24, 32))
+    return with_pixels(plain, images=images, masks=masks)
 
 
 def mixed(dataset: Dataset, **chances: float) -> tuple[np.ndarray, np.ndarray]:
@@ -75,14 +76,52 @@ def test_nothing_comes_from_the_validation_side(dataset: Dataset) -> None:
 
 
 def test_regions_of_few_pixels_are_not_pasted(dataset: Dataset) -> None:
-    dataset.masks[2] = 1
-    dataset.masks[2, 0, 0] = RARE
-    assert not find_regions(dataset, np.array([2]), RARE)
-    assert make_mix(AugmentConfig(paste=1), dataset, RARE) is None
+    masks = np.ones_like(dataset.masks)
+    masks[2, 0, 0] = RARE
+    few = with_pixels(dataset, masks=masks)
+    assert not find_regions(few, np.array([2]), RARE)
+    assert make_mix(AugmentConfig(paste=1), few, RARE) is None
 
 
 def test_nothing_configured_is_no_mix(dataset: Dataset) -> None:
     assert make_mix(AugmentConfig(), dataset, RARE) is None
+
+
+@pytest.fixture
+def ragged() -> Dataset:
+    """Grey 16-bit images of three sizes for patches of 16x16; the largest has four bright squares of class 2."""
+    sizes = [(16, 16), (10, 20), (80, 90)]
+    images = [np.full((*size, 2), 50, np.float16) for size in sizes]
+    masks = [np.ones(size, np.uint8) for size in sizes]
+    for row, column in ((0, 0), (30, 5), (31, 60), (77, 87)):
+        masks[2][row : row + 3, column : column + 3] = 2
+    images[2][masks[2] == 2] = 200
+    return dataset_of_arrays(images, masks, np.arange(3), np.arange(2), 3, 255, patch=(16, 16))
+
+
+@pytest.mark.parametrize("chances", [{"paste": 1.0}, {"cutmix": 1.0}])
+def test_what_is_inserted_comes_from_a_patch_of_a_larger_image(ragged: Dataset, chances: Any) -> None:
+    mix = make_mix(AugmentConfig(**chances), ragged, 2)
+    assert mix is not None
+    plain = np.full((40, 16, 16, 2), 50, np.float32), np.ones((40, 16, 16), np.uint8)
+    images, masks = mix(*plain, 0)
+    assert images.dtype == np.float32 and images.shape == (40, 16, 16, 2)
+    found = masks == 2
+    assert found.any((1, 2)).all() and found.mean() < 0.5
+    assert (images[found] > 150).all() and (images[~found] == 50).all()
+    assert len({bytes(mask) for mask in masks}) > 10
+
+
+def test_each_region_of_a_larger_image_is_found(ragged: Dataset) -> None:
+    regions = find_regions(ragged, np.array([2]), 2)
+    assert {region.inside.shape for region in regions} == {(3, 3)}
+    assert all(region.inside.all() for region in regions)
+
+
+def test_few_images_are_searched_for_regions(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
+    monkeypatch.setattr("trainer.pipeline.mix.MOST_SOURCES", 3)
+    masks = np.full_like(dataset.masks, RARE)
+    assert len(find_regions(with_pixels(dataset, masks=masks), dataset.train, RARE)) == 3
 
 
 def test_the_data_set_is_not_changed(dataset: Dataset) -> None:

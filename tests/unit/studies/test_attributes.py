@@ -20,10 +20,13 @@ class Target:
 
 def test_what_is_written_is_read_again() -> None:
     target = Target()
-    written = TrialAttributes(iou=(None, 0.25), images=(24, 8), commit=None, device_s=1.5, base={"seed": 3})
+    written = TrialAttributes(
+        iou=(None, 0.25), names=("ground", "rock"), images=(24, 8), commit=None, device_s=1.5, base={"seed": 3}
+    )
     written.write(target)
     assert target.user_attrs == {
         "iou": [None, 0.25],
+        "names": ["ground", "rock"],
         "images": [24, 8],
         "commit": None,
         "device_s": 1.5,

@@ -47,6 +47,35 @@ def test_a_plan_derived_from_its_question_is_the_same(tmp_path: Path) -> None:
     assert plan_from_question(question(plan, "abc", "jax"), "mars", 150, plan.base.data.path) == plan
 
 
+@pytest.mark.parametrize(
+    ("text", "sets"),
+    [("[study]\nmetric = 'dice'", {}), ("[train]\nmetric = 'dice'", {}), ("", {"metric": "dice"})],
+)
+def test_the_metric_is_named_in_any_of_three_places(tmp_path: Path, text: str, sets: dict[str, str]) -> None:
+    plan = load_plan(write(tmp_path, text), sets)
+    assert (plan.study.metric, plan.base.metric) == ("dice", "dice")
+    asked = question(plan, "abc", "jax")
+    assert asked["train.metric"] == "dice" and "study.metric" not in asked
+    assert plan_from_question(asked, plan.study.name, plan.study.trials, None) == plan
+
+
+def test_the_same_metric_may_be_named_twice(tmp_path: Path) -> None:
+    path = write(tmp_path, "[study]\nmetric = 'iou:rock'\n[train]\nmetric = 'dice'")
+    assert load_plan(path, {"metric": "iou:rock"}).base.metric == "iou:rock"
+
+
+def test_the_studys_metric_replaces_that_of_a_base_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("metric = 'dice'\n")
+    assert load_plan(write(tmp_path, "[train]\nbase = 'mine.toml'")).base.metric == "dice"
+    plan = load_plan(write(tmp_path, "[study]\nmetric = 'miou'\n[train]\nbase = 'mine.toml'"))
+    assert plan.base.metric == plan.study.metric == "miou"
+
+
+def test_a_warm_start_has_the_studys_metric(tmp_path: Path) -> None:
+    (start,) = load_plan(write(tmp_path, "[study]\nmetric = 'dice'"), warm_start=["default"]).warm_starts
+    assert start.config.metric == "dice"
+
+
 def test_the_question_has_neither_the_budget_nor_the_path_of_the_data(tmp_path: Path) -> None:
     asked = question(load_plan(write(tmp_path)), "abc", "tensorflow")
     elsewhere = load_plan(write(tmp_path), data=tmp_path / "other.npz", study={"trials": 3})
@@ -94,6 +123,12 @@ def test_set_values_are_toml_or_text() -> None:
         ("[train]\nbase = 'nothing'", "[train] a configuration must be a TOML file or a preset; got nothing"),
         ("[train]\nbase = 3", "[train] base must be a preset's name or a file; got 3"),
         ("[train]\nmodel = 3", "[train] model: "),
+        (
+            "[study]\nmetric = 'dice'\n[train]\nmetric = 'miou'",
+            "a study must have one metric; got 'dice' in [study] and 'miou' in [train]; name it once",
+        ),
+        ("[study]\nmetric = 'f1'", "metric must be miou, dice, or iou:NAME"),
+        ("[space]\nmetric = { choice = ['miou', 'dice'] }", "[space] metric must be the same for every trial"),
         ("study = 3", "study: "),
         ("[train", "a configuration must be valid TOML; got "),
         (

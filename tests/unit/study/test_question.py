@@ -12,7 +12,11 @@ from trainer.errors import InputError
 
 @pytest.fixture
 def asked() -> dict[str, Any]:
-    return question(load_plan(None, {"model.width": 8}, study={"pruner": "none"}), "abc", "tensorflow")
+    return question(
+        load_plan(None, {"model.width": 8, "data.scale": "none", "data.patch": "none"}, study={"pruner": "none"}),
+        "abc",
+        "tensorflow",
+    )
 
 
 def without(asked: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -30,6 +34,11 @@ def test_a_field_that_is_there_keeps_its_value(asked: dict[str, Any]) -> None:
     assert plan_from_question(complete_question(old), "mars", 3, None).base.model.gate == "concatenated"
 
 
+def test_a_study_of_an_older_version_is_judged_by_its_mean_iou(asked: dict[str, Any]) -> None:
+    plan = plan_from_question(complete_question(without(asked, "train.metric")), "mars", 3, None)
+    assert plan.base.metric == plan.study.metric == "miou"
+
+
 def test_an_axis_is_never_added(asked: dict[str, Any]) -> None:
     old = without(asked, "space.model.depth")
     assert "space.model.depth" not in complete_question(old)
@@ -39,7 +48,10 @@ def test_a_default_that_changed_stays_what_it_was_for_older_studies(
     asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SCHEMA", SCHEMA + 2)
-    upgrades = {SCHEMA + 1: {"train.model.se_ratio": 16}, SCHEMA + 2: {"train.loss.weight_cap": 3.0}}
+    upgrades = {
+        SCHEMA + 1: lambda stored: {"train.model.se_ratio": 16},
+        SCHEMA + 2: lambda stored: {"train.loss.weight_cap": 3.0},
+    }
     monkeypatch.setattr(module, "UPGRADES", upgrades)
     old = without(asked, "train.model.se_ratio", "train.loss.weight_cap")
     completed = complete_question(old)

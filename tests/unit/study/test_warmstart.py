@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from search.space.parse import default_space, parse_space
-from search.space.space import Space, check_shapes, configure
+from search.space.space import Space, configure
 from search.study.enqueue import budget_warning
 from search.study.plan import load_plan
 from search.study.question import question
-from search.study.warmstart import PAPER_SYSTEMS, WarmStart, check_sizes, load_warm_starts, trial_base
+from search.study.warmstart import PAPER_SYSTEMS, WarmStart, load_warm_starts, trial_base
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import Counts
 from trainer.config import TrainConfig
@@ -107,18 +107,6 @@ def test_a_warm_start_outside_the_space_is_refused_in_one_line(tmp_path: Path, t
 def test_a_source_that_is_neither_file_nor_preset_is_refused() -> None:
     with pytest.raises(InputError, match="warm start finalmodel: a configuration must be a TOML file or a preset; got"):
         load_warm_starts(["finalmodel"], STUDY, space())
-
-
-def test_a_warm_start_must_accept_the_images(mine: WarmStart) -> None:
-    check_sizes([mine], 64, 128)
-    with pytest.raises(InputError, match=r"warm start \S*mine.toml: height and width must be multiples of 16 .*40x128"):
-        check_sizes([mine], 40, 128)
-
-
-def test_a_searched_coarse_network_must_accept_the_images() -> None:
-    found = space('"model.fusion" = { choice = ["concatenate", "none"] }\n"model.coarse_depth" = { int = [1, 5] }')
-    with pytest.raises(InputError, match="multiples of 64"):
-        check_shapes(found, STUDY, 32, 32)
 
 
 def test_the_base_of_a_trial_is_its_warm_starts_with_this_hosts_data(mine: WarmStart) -> None:

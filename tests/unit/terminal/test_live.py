@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from search.format import format_duration
+from search.study.scoring import read_scoring
 from search.terminal.live import LISTED_RUNNING, FinishedTrial, StudyDisplay, finished_line
-from search.terminal.summary import best_line, counts_line, seconds_left
+from search.terminal.summary import best_line, counts_line, running_line, seconds_left, unfound_line
 from search.terminal.tables import leaderboard_table, running_table
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import Counts, Leader, Running, StudyStatus
@@ -122,6 +123,45 @@ def test_names_never_reach_a_terminal_raw(monkeypatch: pytest.MonkeyPatch, force
 def test_the_best_line_has_the_trials_name() -> None:
     named = replace(status(), leaders=(Leader(1, 2, 0.4312, TrialAttributes(name="final_model")),))
     assert best_line(named) == "best: trial 2 final_model, mIoU 0.4312"
+
+
+BINARY = {"train.metric": "dice", "train.data.classes": 2, "train.data.ignore": 255}
+
+
+def test_the_metric_and_the_foreground_stand_in_every_line() -> None:
+    best = Leader(1, 2, 0.9, TrialAttributes(miou=0.82, iou=(0.9, 0.74), names=("ground", "rock")))
+    found = replace(status(), leaders=(best, replace(best, attributes=TrialAttributes())), question=BINARY)
+    assert best_line(found) == "best: trial 2, Dice 0.9000 (foreground IoU 0.7400, Dice 0.8506)"
+    assert running_line(found.running[0], 6, "Dice").endswith("epoch 3 of 6, Dice 0.3000, best so far 0.3500")
+    assert shown(leaderboard_table(found.leaders, read_scoring(BINARY)))[1:] == [
+        ["1", "2", "-", "0.9000", "0.7400", "0.8506", "-"],
+        ["2", "2", "-", "0.9000", "-", "-", "-"],
+    ]
+    assert unfound_line(found) is None
+
+
+@pytest.mark.parametrize("force_terminal", [False, True])
+def test_a_class_that_the_best_never_finds_is_shown(monkeypatch: pytest.MonkeyPatch, force_terminal: bool) -> None:
+    monkeypatch.setattr("search.terminal.live.LINE_INTERVAL_S", 0.0)
+    best = Leader(1, 2, 0.4, TrialAttributes(name="mine", iou=(None, 0.9, 0.0, 0.0), names=("a", "b", "sand", "rock")))
+    out = StringIO()
+    console = Console(file=out, width=120, force_terminal=force_terminal, color_system=None)
+    with StudyDisplay("mars", 6, console) as display:
+        display.show(replace(status(), leaders=(best,)), 10, [])
+    assert "trial 2 mine never finds sand, rock" in out.getvalue()
+
+
+def test_the_live_table_names_the_metric() -> None:
+    out = StringIO()
+    console = Console(file=out, width=100)
+    console.print(StudyDisplay("mars", 6, console).render(replace(status(), question=BINARY), 10))
+    assert "best: trial 2, Dice 0.4312" in out.getvalue() and "mIoU" not in out.getvalue()
+
+
+def test_a_metrics_name_never_reaches_a_terminal_raw() -> None:
+    out = StringIO()
+    Console(file=out, width=100).print(running_table(status().running, None, f"IoU {TRAP}"))
+    assert "[red]\\r" in out.getvalue() and "\x1b[2J" not in out.getvalue()
 
 
 def test_running_trials_have_names_where_one_has_one() -> None:

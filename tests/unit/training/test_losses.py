@@ -105,6 +105,15 @@ def test_an_ignore_label_that_is_no_class_is_ignored_too(name: Any) -> None:
     assert float(make_loss(config, weights, 255)(outside, logits)) == pytest.approx(inside)
 
 
+@pytest.mark.parametrize("ignore", [None, 0])
+def test_padded_pixels_are_of_no_class_whatever_is_ignored(ignore: int | None) -> None:
+    masks, logits, weights = draw(11)
+    loss = make_loss(LossConfig(), weights, ignore)
+    padded = np.pad(masks, ((0, 0), (0, 3), (0, 2)), constant_values=255)
+    more = np.pad(logits, ((0, 0), (0, 3), (0, 2), (0, 0)), constant_values=5)
+    assert float(loss(padded, more)) == pytest.approx(float(loss(masks, logits)), rel=1e-5)
+
+
 def test_perfect_logits_have_loss_near_0() -> None:
     """No second softmax: with one, cross-entropy over five classes cannot fall below 0.9."""
     masks, _, weights = draw(0)

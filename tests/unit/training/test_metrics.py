@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from trainer.metric import never_found
 from trainer.training.metrics import count_confusion, score
 
 
@@ -47,11 +48,20 @@ def test_counts_of_parts_add_up() -> None:
     assert whole[1, 2] == ((masks == 1) & (predicted == 2)).sum()
 
 
-def test_a_class_neither_true_nor_predicted_is_in_no_mean() -> None:
+def test_a_class_that_no_pixel_is_truly_of_is_in_no_mean_predicted_or_not() -> None:
+    """One pixel of four is predicted as class 3, and none as class 4."""
     masks = np.array([[[1, 1, 2, 2]]], np.uint8)
-    scores = score(count_confusion(masks, masks, 5, 0), 0)
-    assert scores.iou == (None, 1, 1, None, None)
-    assert scores.miou == 1
+    scores = score(count_confusion(masks, np.array([[[1, 3, 2, 2]]], np.uint8), 5, 0), 0)
+    assert scores.iou == (None, 0.5, 1, None, None)
+    assert scores.miou == 0.75
+    assert scores.miou_keras == 0.5, "Keras counts the predicted class"
+
+
+def test_a_class_that_is_never_found_stays_in_the_mean() -> None:
+    masks = np.array([[[0, 0, 0, 1]]], np.uint8)
+    scores = score(count_confusion(masks, np.zeros_like(masks), 2, None), None)
+    assert scores.iou == (0.75, 0) and scores.miou == 0.375
+    assert never_found(scores.iou, ("ground", "rock")) == ["rock"]
 
 
 def test_without_a_scored_pixel_the_scores_are_0() -> None:
@@ -66,3 +76,9 @@ def test_an_ignore_label_that_is_no_class() -> None:
     scores = score(count_confusion(masks, np.zeros((1, 1, 4), np.uint8), 2, 255), 255)
     assert scores.iou == (0.5, 0)
     assert scores.miou == scores.miou_keras == 0.25
+
+
+def test_pixels_of_no_class_count_beside_an_ignored_class_too() -> None:
+    masks = np.array([[[0, 1, 2, 255]]], np.uint8)
+    confusion = count_confusion(masks, np.array([[[1, 1, 2, 2]]], np.uint8), 3, 0)
+    assert confusion.tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 1]]
