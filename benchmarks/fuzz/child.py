@@ -45,7 +45,7 @@ def make_model() -> bytes:
     from trainer.model.unet import build_model
 
     config = override(TrainConfig(), {"model.depth": 1, "model.width": 4, "model.attention": True})
-    model = build_model(config.model, (16, 16, 1), 5, config.masked_class)
+    model = build_model(config.model, (16, 16, 1), classes=5, masked=0)
     with tempfile.TemporaryDirectory() as folder:
         result.save_model(model, Path(folder, "model.keras"))
         return Path(folder, "model.keras").read_bytes()

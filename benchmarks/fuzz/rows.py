@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trainer.data.disk.arrays import read_arrays
-from trainer.data.disk.read import is_label_file, read_header, read_image, read_mask
+from trainer.data.disk.read import read_header, read_image, read_mask
 from trainer.data.item import Picture, Reference, Row
 from trainer.data.memory import within_memory
 
@@ -25,7 +25,6 @@ def read_pictures(folder: Path) -> None:
     """Reads the pictures of images/, test/ and masks/. Raises InputError."""
     for path in sorted(folder.glob("*/*")):
         if path.parent.name == "masks":
-            is_label_file(path)
             _read_mask(Picture(path))
         else:
             _read_image(Picture(path))

@@ -76,7 +76,7 @@ class Search:
         train = f"[train]\nbudget = {{ epochs = {epochs} }}\ndata = {{ validation = 0.5, clean = false }}\n"
         path.write_text(f"[study]\nname = 'fake'\nstartup_trials = 2\n{study}\n{train}{space}{more}")
         plan = load_plan(path, data=self.data, study={"trials": trials}, warm_start=[str(start) for start in starts])
-        prepared = prepare_data(plan.base.data, self.folder / "run" / "data")
+        prepared = prepare_data(plan.base.data, self.folder / "decoded")
         plan = settle_data(plan, prepared.look.config)
         asked = question(plan, prepared.dataset.fingerprint, "tensorflow")
         opened = create_study(self.db, plan, asked)

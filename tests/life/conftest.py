@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import make_url
 
-from search.study.plan import load_plan
+from search.study.plan import load_plan, settle_data
 from search.study.question import question
 from search.study.study import create_study
 from storage.database.connection import connect
@@ -14,7 +14,7 @@ from tests.e2e.input_folder import make_arrays
 from tests.life.life import Life
 from tests.life.proxy import Plan
 from tests.postgres_server import fresh_database
-from trainer.data.dataset import open_dataset
+from trainer.data.prepare import prepare_data
 
 Live = Callable[[Plan], None]
 
@@ -38,8 +38,9 @@ def live(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactor
     (folder / "search.toml").write_text(SEARCH)
     with fresh_database(server_url, template) as url:
         plan = load_plan(folder / "search.toml", data=folder / "data.npz")
-        db = connect(url)
-        create_study(db, plan, question(plan, open_dataset(plan.base.data).fingerprint, "tensorflow"))
+        prepared = prepare_data(plan.base.data)
+        plan, db = settle_data(plan, prepared.look.config), connect(url)
+        create_study(db, plan, question(plan, prepared.dataset.fingerprint, "tensorflow"))
         db.close()
 
         def live(plan: Plan) -> None:

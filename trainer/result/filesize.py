@@ -39,28 +39,30 @@ def check_size(path: Path) -> None:
         config = json.loads(archive.read("config.json"))
     # In a thread of its own: Keras stores uninitialised variables per thread, and the next scope would initialise them.
     with ThreadPoolExecutor(1) as pool:
-        weights, values, images = pool.submit(_measure, config).result()
-    if weights > size:
-        raise InputError(
-            f"model.keras must hold the weights of its layers; got {size:,} bytes for {weights:,} of them in {path}"
-        )
+        values, images = pool.submit(_measure, config, size, path).result()
     check_memory(values * images * VALUE_BYTES, f"what a layer of {path} takes and gives for {images} images")
 
 
-def _measure(config: dict[str, Any]) -> tuple[int, int, int]:
-    """Number of weights of a serialised model, the most values that a layer takes and gives, and images in a batch."""
+def _measure(config: dict[str, Any], size: int, path: Path) -> tuple[int, int]:
+    """The most values that a layer of a serialised model takes and gives, and the images in a batch.
+
+    Raises InputError where it has more weights than `size`, the bytes of its file.
+    """
     with keras.StatelessScope(initialize_variables=False):  # shapes only
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        values = max(map(_count_values, _list_nodes(model)), default=0)
-        return int(model.count_params()), values, batch_size(_image_shape(model))
+        if (weights := int(model.count_params())) > size:
+            raise InputError(
+                f"model.keras must hold the weights of its layers; got {size:,} bytes for {weights:,} of them in {path}"
+            )
+        return max(map(_count_values, _list_nodes(model)), default=0), batch_size(_image_shape(model))
 
 
 def _image_shape(model: Any) -> tuple[int, ...]:
     """(H, W, C) of the images that a model takes."""
-    shape = tuple(model.inputs[0].shape[1:])
-    if len(model.inputs) != 1 or len(shape) != 3 or not all(shape):
-        raise InputError(f"model.keras must take images (height, width, channels); got {shape} in {len(model.inputs)}")
-    return shape
+    shapes = [tuple(tensor.shape[1:]) for tensor in getattr(model, "inputs", ())]
+    if len(shapes) != 1 or len(shapes[0]) != 3 or not all(shapes[0]):
+        raise InputError(f"model.keras must take images (height, width, channels); got {shapes or 'no network'}")
+    return shapes[0]
 
 
 def _list_nodes(model: Any) -> Iterator[Any]:

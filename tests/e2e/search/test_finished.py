@@ -10,13 +10,14 @@ from optuna_dashboard import get_note
 
 from search.study.export import export_trial
 from search.study.leaderboard import leaderboard
-from search.study.plan import load_plan
+from search.study.plan import load_plan, settle_data
 from search.study.study import OpenStudy, create_study, open_study
 from search.supervisor.monitor import monitor_study
 from search.terminal.live import StudyDisplay
 from storage.studies.status import study_status
 from tests.e2e.conftest import EPOCHS, Search, make_search, read_note, trials_in
 from trainer.configfile import load_config, read_toml
+from trainer.data.prepare import prepare_data
 
 TRIALS, WORKERS = 12, 4
 BEST = 3  # trials whose weights stay
@@ -97,6 +98,7 @@ def test_the_best_trials_have_weights_and_no_trial_a_checkpoint(search: Search, 
 
 def test_the_database_alone_describes_the_study(search: Search, opened: OpenStudy) -> None:
     plan = load_plan(search.folder / "search.toml", data=search.data)
+    plan = settle_data(plan, prepare_data(plan.base.data).look.config)
     assert (opened.plan.base, opened.plan.space) == (plan.base, plan.space)
     assert create_study(search.db, opened.plan, opened.question).question == opened.question
 

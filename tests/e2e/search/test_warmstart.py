@@ -199,18 +199,6 @@ def test_a_start_outside_the_space_leaves_nothing_behind(input_folder: Path) -> 
     assert_refused(lines, words, input_folder)
 
 
-def test_a_start_too_deep_for_the_images_is_not_enqueued(search: Search, files: list[Path]) -> None:
-    files[0].write_text("model = { depth = 5, width = 8 }")
-    opened = search.create_study(1)
-    assert_refused(
-        f"enqueue second.toml {files[0]}",
-        r"warm start \S*first\.toml: height and width must be multiples of 64 .*; got 16x16",
-        search.folder,
-        DATABASE_URL=search.db.url,
-    )
-    assert not opened.study.get_trials()
-
-
 def test_a_value_that_all_trials_share_is_not_enqueued(search: Search) -> None:
     opened = search.create_study(1)
     words = r"--set must leave alone what all trials of a study share; got budget\.epochs; leave it out"

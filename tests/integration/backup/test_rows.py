@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.study.question import check_stored_question
+from search.study.question import SCHEMA, check_stored_question
 from storage.backup.check import check_backup
 from storage.backup.read import open_backup
 from storage.errors import StorageError
@@ -152,5 +152,5 @@ def test_a_picture_that_no_row_names_is_refused(backup_copy: Path) -> None:
 
 
 def test_a_copy_of_the_question_is_checked_too(backup_copy: Path) -> None:
-    copy = {"key": "question", "value_json": '{"schema": 1, "study.seed": "x"}'}
+    copy = {"key": "question", "value_json": f'{{"schema": {SCHEMA}, "study.seed": "x"}}'}
     assert "a study must ask" in refuse(backup_copy, "study_user_attributes", lambda rows: rows[0].update(copy))
