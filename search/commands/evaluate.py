@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search.commands.options import json_option
+from search.commands.options import data_changes, images_option, json_option, masks_option
 from search.terminal.plain import cell, plain_console, say
 from search.terminal.progressbar import CopyProgress
 from storage.folders import check_writable, remove_unused_folders
@@ -30,10 +30,11 @@ COLUMNS = ("IoU", "Dice", "precision", "recall")
     "--data",
     "paths",
     type=click.Path(path_type=Path),
-    required=True,
     multiple=True,
     help="Labelled images: a data set as it lies on the disk, even of one image; repeatable.",
 )
+@images_option
+@masks_option
 @json_option
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the scores of each image here.")
 @click.option(
@@ -41,7 +42,15 @@ COLUMNS = ("IoU", "Dice", "precision", "recall")
 )
 @click.option("-o", "--gallery", type=click.Path(path_type=Path), help="Their PNG.  [default: worst.png]")
 def evaluate(
-    folder: Path, paths: tuple[Path, ...], as_json: bool, table: Path | None, worst: int | None, gallery: Path | None
+    *,
+    folder: Path,
+    paths: tuple[Path, ...],
+    images: Path | None,
+    masks: Path | None,
+    as_json: bool,
+    table: Path | None,
+    worst: int | None,
+    gallery: Path | None,
 ) -> None:
     """Score the model in DIR on labelled images: all of them, neither split nor cleaned, in their own size."""
     from search.backend import import_trainer, prepare_backend
@@ -54,11 +63,14 @@ def evaluate(
     if gallery is not None and worst is None:
         raise InputError(f"a gallery has as many images as --worst says; got {gallery} without it; add --worst 10")
     gallery = Path("worst.png") if worst is not None and gallery is None else gallery
+    named = [data_changes(path, images, masks) for path in paths or (None,)]
+    if not named[0]:
+        raise click.UsageError("name labelled images, by --data or by --images and --masks")
     config = read_config(folder)
     config = config.model_copy(update={"data": settle(config.data)})
     with within_memory():
         # What can be checked without Keras is checked first, since its import takes ten seconds.
-        items = _find_items(paths)
+        items = _find_items(named)
         _check_outputs([path for path in (table, gallery) if path is not None], items)
         headers = check_images(items, config.data)
         with CopyProgress() as progress:
@@ -82,11 +94,13 @@ def evaluate(
                 say(str(path))
 
 
-def _find_items(paths: Sequence[Path]) -> "list[Item]":
+def _find_items(named: Sequence[dict[str, Any]]) -> "list[Item]":
+    from trainer.config import TrainConfig
+    from trainer.configfile import override
     from trainer.data.layout.discover import find_labelled
     from trainer.result.tables import sort_items
 
-    return sort_items(item for path in paths for item in find_labelled(path).items)
+    return sort_items(item for changes in named for item in find_labelled(override(TrainConfig(), changes).data).items)
 
 
 def _check_outputs(outputs: Sequence[Path], items: "Sequence[Item]") -> None:
@@ -163,7 +177,8 @@ def _print(figures: dict[str, Any]) -> None:
         say(f"{metric_label(figures['metric'])}: {figures['value']:.4f}, by which the network was chosen")
     foreground = figures["foreground"]
     if foreground is not None and foreground["iou"] is not None:
-        say(f"foreground, {foreground['name']}: IoU {foreground['iou']:.4f}, Dice {foreground['dice']:.4f}")
+        name = "foreground" if foreground["name"] == "foreground" else f"foreground, {foreground['name']}"
+        say(f"{name}: IoU {foreground['iou']:.4f}, Dice {foreground['dice']:.4f}")
     table = Table("class", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
