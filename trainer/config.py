@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 VOID = 255  # label in masks of pixels that belong to no class
 Probability = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=1, le=65_535)]  # pixels
 
 
 def _parse_none(value: object) -> object:
@@ -120,7 +121,7 @@ class DataConfig(Table):
     scale: Annotated[tuple[float, float] | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"
     validation: Annotated[float, Field(gt=0, lt=1)] | str = 0.15  # share where there is no part of its own, or a path
     groups: str | None = None  # regular expression; what its first group matches in an image's name is never split
-    resize: Annotated[tuple[int, int] | None, BeforeValidator(_parse_none)] = None  # height, width
+    resize: Annotated[tuple[Side, Side] | None, BeforeValidator(_parse_none)] = None  # height, width
     fit: Literal["stretch", "pad"] = "stretch"  # of resize; pad keeps the aspect
     # Height and width of what a network sees at a time; none for whole images.
     patch: Annotated[tuple[int, int] | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"

@@ -57,8 +57,8 @@ def check(
     from trainer.data.inspect import inspect
 
     settings = load_settings(folder)
-    # Decoded data are kept where a search will look for them, and nowhere where there was none yet.
-    cache = settings.decoded_data if settings.dir.is_dir() else None
+    # Decoded data are kept where a search will look for them, and nowhere where there was none yet and none is named.
+    cache = settings.decoded_data if folder is not None or settings.dir.is_dir() else None
     with CopyProgress() as progress:
         found = inspect(_config(file, images, masks, no_clean, sets), cache, bool(list_gpus()), progress.update)
     if sheet is not None:

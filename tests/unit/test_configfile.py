@@ -50,6 +50,7 @@ def test_paths_name_every_field() -> None:
         ({"model.dept": 3}, "got 'model.dept'; did you mean 'model.depth'?"),
         ({"optimizer.learning_rate": float("nan")}, "must be a finite number; got nan"),
         ({"loss.name": "focall"}, "loss.name"),
+        ({"data.resize": (0, 5)}, "data.resize"),
         ({"data.classes": 5, "data.names": ("a",)}, "must name all 5 classes; got 1"),
     ],
 )

@@ -1,11 +1,8 @@
 """Decodes a data set into a folder of plain arrays, once; many threads read, one writes in order."""
 
-import os
 import shutil
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
@@ -23,10 +20,10 @@ from trainer.data.labels import decode_mask
 from trainer.data.pixels import Groups, Image, Images, Masks, Pixels
 from trainer.data.progress import Progress, no_progress
 from trainer.data.scale import count_channels, scale_image
+from trainer.data.threads import in_threads
 from trainer.errors import InputError
 
 RIM = 3  # pixels at a mask's edges: annotation tools leave lines there, the same in all masks
-_AHEAD = 4  # images decoded in advance, for each thread
 _SMALL = 4_194_304  # bytes: below, the free space of the disk is not looked at
 
 
@@ -41,17 +38,16 @@ class _Decoded:
 
 def decode(items: tuple[Item, ...], config: DataConfig, folder: Path, progress: Progress = no_progress) -> None:
     """Writes the decoded copy of labelled images to an empty folder. Raises InputError and OSError."""
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
-        headers = list(pool.map(read_header, (item.image for item in items)))
-        channels = count_channels(headers, config)
-        _check_space(headers, config, channels, folder)
-        rows = []
-        with (folder / "images.bin").open("wb") as images, (folder / "masks.bin").open("wb") as masks:
-            for done, decoded in enumerate(_in_order(pool, items, config, channels), 1):
-                images.write(np.ascontiguousarray(decoded.image).data)
-                masks.write(np.ascontiguousarray(decoded.mask).data)
-                rows.append(decoded.row)
-                progress("images decoded", done, len(items))
+    headers = list(in_threads(read_header, [item.image for item in items], "headers read", progress))
+    channels = count_channels(headers, config)
+    _check_space(headers, config, channels, folder)
+    rows = []
+    with (folder / "images.bin").open("wb") as images, (folder / "masks.bin").open("wb") as masks:
+        work = partial(_decode_item, config=config, channels=channels)
+        for decoded in in_threads(work, items, "images decoded", progress):
+            images.write(np.ascontiguousarray(decoded.image).data)
+            masks.write(np.ascontiguousarray(decoded.mask).data)
+            rows.append(decoded.row)
     dtype = "float16" if isinstance(config.scale, tuple) else "uint8"
     table = Table(*(np.stack(column) for column in zip(*rows, strict=True)))
     write_table(table, folder)
@@ -59,21 +55,6 @@ def decode(items: tuple[Item, ...], config: DataConfig, folder: Path, progress: 
     names = None if None in groups else np.array(groups, np.str_)
     pixels = open_pixels(folder, table.sizes, dtype)
     write_meta(folder, fingerprint(*pixels, names, progress), dtype)
-
-
-def _in_order(pool: ThreadPoolExecutor, items: Iterable[Item], config: DataConfig, channels: int) -> Iterator[_Decoded]:
-    """The images in their order, some decoded in advance."""
-    pending: deque[Future[_Decoded]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(_decode_item, item, config, channels))
-            if len(pending) > _AHEAD * (os.cpu_count() or 1):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
 
 
 def _decode_item(item: Item, config: DataConfig, channels: int) -> _Decoded:

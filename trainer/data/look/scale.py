@@ -10,8 +10,8 @@ from trainer.data.disk.read import read_image
 from trainer.data.item import Reference
 from trainer.data.look.channels import is_deep
 from trainer.data.look.scan import Scan
-from trainer.data.look.threads import in_threads
 from trainer.data.progress import Progress
+from trainer.data.threads import in_threads
 from trainer.errors import InputError, printable
 
 Scale = tuple[float, float]  # the values that become 0 and 255

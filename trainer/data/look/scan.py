@@ -8,8 +8,8 @@ from trainer.config import DataConfig
 from trainer.data.disk.read import read_header, read_mask
 from trainer.data.item import Header, Item, MaskKind, RawMask, Reference, Source
 from trainer.data.look.counting import MaskCounts, ShrunkPairs, count_values, shrink_pairs
-from trainer.data.look.threads import in_threads
 from trainer.data.progress import Progress
+from trainer.data.threads import in_threads
 from trainer.errors import InputError, printable
 
 _MAX_VALUES = 65_536  # of all masks together that are counted each

@@ -16,8 +16,8 @@ from trainer.data.item import Item, Reference, Source
 from trainer.data.look import scan
 from trainer.data.look.found import FoundValue, Look
 from trainer.data.look.look import look
-from trainer.data.look.threads import in_threads
 from trainer.data.progress import no_progress
+from trainer.data.threads import in_threads
 from trainer.errors import InputError
 
 
@@ -147,7 +147,7 @@ def test_results_come_in_order_and_the_first_error_is_raised() -> None:
 
 
 def test_at_most_some_results_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.data.look.threads.count_threads", lambda: 2)
+    monkeypatch.setattr("trainer.data.threads.count_threads", lambda: 2)
     started: list[int] = []
     results = in_threads(started.append, range(1000), "", no_progress)
     next(results)

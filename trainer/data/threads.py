@@ -10,15 +10,16 @@ from typing import TypeVar
 from trainer.cgroup import cpu_limit
 from trainer.data.progress import Progress
 
-_AHEAD = 4  # results waiting for their turn, for each thread: bounds the memory
+_MOST = 16  # threads
+_AHEAD = 2  # results waiting for their turn, for each thread: bounds the memory
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
 def count_threads() -> int:
-    """As many as the cores that this process may use."""
-    return max(1, int(min(len(os.sched_getaffinity(0)), math.ceil(min(cpu_limit(), 4096)))))
+    """As many as the cores that this process may use, and at most _MOST, since each has an image in memory."""
+    return max(1, int(min(_MOST, len(os.sched_getaffinity(0)), math.ceil(min(cpu_limit(), 4096)))))
 
 
 def in_threads(
@@ -28,7 +29,7 @@ def in_threads(
     threads = count_threads()
     pending: deque[Future[Found]] = deque()
     done = 0
-    with ThreadPoolExecutor(threads, thread_name_prefix="look") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="data") as pool:
         try:
             for thing in things:
                 pending.append(pool.submit(work, thing))
