@@ -97,7 +97,7 @@ def draw_example(prepared: Prepared) -> None:
 
 def show(axes: Axes, picture: NDArray[np.uint8], title: str) -> None:
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.set_title(title, fontsize=9)
+    axes.set_title(title, fontsize=8)
     axes.set(xticks=[], yticks=[])
 
 
