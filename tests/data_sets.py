@@ -20,6 +20,7 @@ TINY = FOUND | {
     "model.stem": 1,
     "optimizer.batch_size": 8,
     "optimizer.learning_rate": 0.01,
+    "budget.steps": "none",
     "budget.epochs": 3,
     "augment.crop": 0.0,
 }

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from search.worker import assignment, loop
 from search.worker.trainer import Trainer
 from trainer.config import TrainConfig
@@ -56,7 +58,8 @@ class FakeFitted:
 
     config: TrainConfig
     history: tuple[FakeEpoch, ...]
-    best: FakeEpoch
+    final: FakeEpoch
+    confusions: Any
     parameters: int
     seconds: float
     images_per_second: float
@@ -131,8 +134,10 @@ def train(
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.value)
+    confusions = np.ones((2, dataset.classes, dataset.classes), np.int64)
     seconds = len(history) * 0.05
-    return FakeFitted(config, tuple(history), best, count_parameters(config, dataset), seconds, 100.0, stopped)
+    parameters = count_parameters(config, dataset)
+    return FakeFitted(config, tuple(history), best, confusions, parameters, seconds, 100.0, stopped)
 
 
 def miou(config: TrainConfig, epoch: int) -> float:
@@ -153,7 +158,7 @@ def write_figures(fitted: FakeFitted, dataset: Dataset, folder: Path) -> list[Pa
 
 
 def save_model(fitted: FakeFitted, path: Path) -> None:
-    path.write_text(str(fitted.best.value))
+    path.write_text(str(fitted.final.value))
 
 
 def fail(*_: Any, **__: Any) -> FakeFitted:

@@ -23,12 +23,15 @@ class Table(BaseModel):
 
 
 class ModelConfig(Table):
-    """The network. Level i of the encoder has `width * 2**i` filters; the bottleneck is level `depth`."""
+    """The network. Level i has `width * 2**i` filters, at most `max_width`; the bottleneck is level `depth`."""
 
     depth: int = Field(3, ge=1, le=5)  # number of times the resolution is halved
     width: int = Field(16, ge=2, le=256)  # filters of the first level
-    norm: Literal["none", "batch", "layer", "group"] = "batch"  # layer: over the channels of each pixel
+    max_width: int = Field(512, ge=2, le=8192)  # most filters of a level
+    standardise: bool = False  # each image to mean 0 and deviation 1 over its pixels, instead of 0..255 to -1..1
+    norm: Literal["none", "batch", "layer", "group", "instance"] = "batch"  # layer: over the channels of each pixel
     groups: int = Field(8, ge=1)  # of group normalisation; lowered to a divisor of the channels
+    activation: Literal["relu", "leaky_relu"] = "relu"  # leaky: slope 0.01 below 0, as in nnU-Net
     residual: bool = True  # adds a 1x1 projection of a block's input to its output
     se: bool = True  # squeeze-and-excitation at the end of each block
     se_ratio: int = Field(8, ge=1)  # channels over squeezed channels
@@ -51,6 +54,8 @@ class ModelConfig(Table):
     decoder_l1: float | None = Field(None, ge=0)
     decoder_l2: float | None = Field(None, ge=0)
     stem: Literal[1, 2] = 2  # 2: space-to-depth in, depth-to-space out; works at half the resolution
+    full_skip: bool = False  # with stem 2: a block of the image at full resolution, beside what is restored
+    deep_supervision: bool = False  # trains class maps of the deeper decoder levels too; not part of the saved model
     fusion: Literal["none", "concatenate", "weighted", "attention"] = "none"  # with a coarse U-Net; see `dual.py`
     coarse_depth: int = Field(2, ge=1, le=5)
     coarse_scale: Literal[1, 2] = 1  # 2: the coarse U-Net works at half the resolution
@@ -60,25 +65,28 @@ class ModelConfig(Table):
 class LossConfig(Table):
     """The loss. Formulas and sources are in `trainer/training/losses.py`."""
 
-    name: Literal["cross_entropy", "focal", "dice", "dice_focal", "focal_tversky"] = "cross_entropy"
-    gamma: float = Field(2.0, ge=1, le=10)  # exponent of focal and focal_tversky
-    alpha: float = Field(0.5, gt=0, le=1)  # weight of false positives in focal_tversky
-    beta: float = Field(0.5, gt=0, le=1)  # weight of false negatives in focal_tversky
-    class_weights: Literal["none", "inverse", "sqrt"] = "sqrt"  # by a class's share of training pixels
-    weight_cap: float = Field(10.0, ge=1)  # largest weight divided by the smallest
+    name: Literal["cross_entropy", "focal", "dice", "lovasz", "dice_ce", "dice_focal", "lovasz_ce", "focal_tversky"] = (
+        "cross_entropy"
+    )
+    mix: Probability = 0.5  # of dice_ce, dice_focal and lovasz_ce: weight of Dice or Lovász; the rest is the other's
+    gamma: float = Field(2.0, gt=0, le=10)  # exponent of focal, dice_focal and focal_tversky (published there: 0.75)
+    alpha: float = Field(0.5, gt=0, lt=1)  # weight of false positives in focal_tversky; 1 - alpha: of false negatives
+    weight_exponent: Probability = 0.5  # a class weighs share**-exponent, by its share of the pixels that are shown
+    weight_cap: float = Field(10.0, ge=1)  # largest weight; the mean over all scored pixels is 1
     background: Literal["ignore", "learn"] = "ignore"  # whether pixels with the ignore label are learned
-    label_smoothing: float = Field(0.0, ge=0, lt=1)  # of cross_entropy and focal
+    label_smoothing: float = Field(0.0, ge=0, lt=1)  # of cross-entropy and focal, in sums too
 
 
 class AugmentConfig(Table):
-    """Random augmentation of an image and its mask. `strength` scales ranges, never probabilities.
+    """Random augmentation of an image and its mask. `strength` scales ranges, `chance` probabilities.
 
-    `paste` and `cutmix` run first, so that the other transforms apply to what they insert.
+    `paste` and `cutmix` run first, so that the other transforms apply to what they insert; they run in any mode.
     """
 
-    mode: Literal["none", "static", "dynamic"] = "dynamic"  # static: the same copies every epoch
+    mode: Literal["none", "static", "dynamic"] = "dynamic"  # static: the same copies every epoch; none: no transforms
     copies: int = Field(1, ge=1, le=16)  # views of each image in an epoch; static adds the unchanged image
     strength: float = Field(1.0, ge=0, le=3)  # factor on every range below
+    chance: float = Field(1.0, ge=0, le=3)  # factor on `geometric`, `colour`, and `elastic` to `hide`, each up to 1
     flip_horizontal: Probability = 0.5  # independent of the transforms below
     flip_vertical: Probability = 0.0
     quarter_turn: Probability = 0.0  # probability of a rotation by 90 degrees, either way
@@ -97,9 +105,32 @@ class AugmentConfig(Table):
     saturation: float = Field(0.3, ge=0, le=1)
     elastic: Probability = 0.0  # probability of an elastic deformation
     elastic_alpha: float = Field(30.0, ge=0)  # displacement, in pixels before smoothing
-    elastic_sigma: float = Field(5.0, gt=0)  # smoothing, in pixels
+    elastic_sigma: float = Field(5.0, ge=1)  # smoothing, in pixels
+    zoom_out: Probability = 0.0  # probability that the image is shrunk; mirrored pixels surround it
+    zoom_out_scale: float = Field(0.5, gt=0, lt=1)  # smallest scale at strength 1
+    gamma: Probability = 0.0  # probability of pixels to a power
+    gamma_range: float = Field(0.5, ge=0, le=2)  # largest power - 1; the smallest power is 1 / (1 + gamma_range)
+    blur: Probability = 0.0  # probability of a Gaussian blur
+    blur_sigma: float = Field(1.0, gt=0, le=20)  # largest, in pixels
+    noise: Probability = 0.0  # probability of Gaussian noise
+    noise_std: float = Field(0.1, ge=0, le=1)  # largest deviation, as a share of the range of pixels
+    low_resolution: Probability = 0.0  # probability that the image, not its mask, is shrunk and enlarged again
+    low_resolution_scale: float = Field(0.5, gt=0, lt=1)  # smallest scale at strength 1
+    hide: Probability = 0.0  # probability that rectangles of the image, not of its mask, become its mean
+    hide_share: float = Field(0.25, ge=0, le=0.9)  # largest share of the area that is hidden
+    hide_kind: Literal["grid", "holes"] = "holes"  # GridMask, or coarse dropout
     paste: Probability = 0.0  # probability that a region of the oversampled class is pasted from another image
-    cutmix: Probability = 0.0  # probability of a rectangle of another image around a pixel of that class
+    paste_margin: int = Field(0, ge=0, le=64)  # pixels around the region that are pasted along, with their labels
+    cutmix: Probability = 0.0  # probability of a rectangle of another image, at the same position
+    cutmix_sides: tuple[Probability, Probability] = (0.25, 0.5)  # its smallest and largest, as shares of the image's
+    cutmix_class: bool = False  # the rectangle is around a pixel of the oversampled class
+
+    @field_validator("cutmix_sides")
+    @classmethod
+    def _check_sides(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1]:
+            raise ValueError("must be above 0, the smallest first")
+        return value
 
 
 class DataConfig(Table):
@@ -163,6 +194,8 @@ class OptimizerConfig(Table):
     name: Literal["adamw", "adam", "lion"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0, le=1)  # the highest of the schedule
     weight_decay: float = Field(1e-4, ge=0)  # decoupled; adamw and lion only
+    # Share of the averaged weights that a step keeps; 0 for none. Averages of a short training span a tenth of it.
+    average: float = Field(0.99, ge=0, lt=1)
     clip_norm: float = Field(1.0, ge=0)  # largest global norm of the gradient; 0 for no clipping
     batch_size: int = Field(32, ge=1, le=4096)
     jit_compile: bool = False  # XLA, under TensorFlow; JAX always compiles
@@ -179,11 +212,15 @@ class ScheduleConfig(Table):
 
 
 class BudgetConfig(Table):
-    """How long a training lasts."""
+    """How long a training lasts, and what is kept of it. An epoch ends with a validation."""
 
+    # Batches of the whole training, divided evenly into epochs; none: an epoch shows `images`.
+    steps: Annotated[int | None, BeforeValidator(_parse_none)] = Field(3000, ge=1)
     epochs: int = Field(30, ge=1)
-    patience: int = Field(20, ge=1)  # epochs without a better score before training ends
-    images: int | None = Field(None, ge=1)  # training images in an epoch; every view once when missing
+    images: int | None = Field(None, ge=1)  # training images in an epoch where `steps` is none; missing: each view once
+    # Epochs without a better score before training ends; none: it never ends early.
+    patience: Annotated[int | None, BeforeValidator(_parse_none)] = Field(None, ge=1)
+    keep: Literal["last", "best"] = "last"  # weights; last: the value is the mean of the last tenth of the epochs
 
 
 class TrainConfig(Table):
@@ -197,7 +234,7 @@ class TrainConfig(Table):
     schedule: ScheduleConfig = ScheduleConfig()
     budget: BudgetConfig = BudgetConfig()
     seed: int = Field(0, ge=0, lt=2**31)
-    metric: str = "miou"  # what the best epoch has most of; see `trainer/metric.py`
+    metric: str = "miou"  # what a training is judged by; see `trainer/metric.py`
 
     @model_validator(mode="after")
     def _classes_agree(self) -> "TrainConfig":

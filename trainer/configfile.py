@@ -12,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from trainer.config import TrainConfig
+from trainer.earlier import to_today
 from trainer.errors import InputError, printable
 from trainer.files import atomic_write
 
@@ -20,6 +21,8 @@ MAX_CHARACTERS = 1 << 20  # of a file; a search file has some thousand
 MAX_VALUES = 10_000  # in all tables and lists; each that is wrong takes a message of its own
 MAX_DEPTH = 20  # of nested tables and lists; a search file has four
 MAX_INTEGER = 2**63 - 1  # TOML's integers have 64 bits
+# Fields of which None is a value beside the default.
+NULLABLE = [("data", key) for key in ("ignore", "patch", "resize", "scale")] + [("budget", "steps")]
 
 # A key of more than MAX_DEPTH parts, for 50,000 of which the parser would take 10 GB. It begins after what may stand
 # before a key: thus no text makes the search read it more than MAX_DEPTH times.
@@ -97,9 +100,9 @@ def check_extent(tables: dict[str, Any], source: str) -> None:
 
 
 def parse_config(tables: Mapping[str, Any]) -> TrainConfig:
-    """Validates plain tables. Raises InputError with the first error, in one line."""
+    """Validates plain tables, of earlier versions too. Raises InputError with the first error, in one line."""
     try:
-        return TrainConfig.model_validate(tables)
+        return TrainConfig.model_validate(to_today(tables))
     except ValidationError as error:
         raise InputError(explain(error)) from None
 
@@ -138,9 +141,9 @@ def nearest(word: str, known: list[str]) -> str:
 def dump_config(config: TrainConfig) -> dict[str, Any]:
     """Plain tables for TOML, which has no null: None is "none" where "auto" is another value, else left out."""
     tables: dict[str, Any] = config.model_dump(mode="json")
-    for key in ("ignore", "patch", "resize", "scale"):
-        if tables["data"][key] is None:
-            tables["data"][key] = "none"
+    for table, key in NULLABLE:
+        if tables[table][key] is None:
+            tables[table][key] = "none"
     return {
         name: {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
         for name, value in tables.items()

@@ -60,6 +60,11 @@ def metric_label(metric: str) -> str:
     return {"miou": "mIoU", "dice": "Dice"}.get(metric, metric)
 
 
+def count_tail(epochs: int) -> int:
+    """The last tenth of some epochs, rounded up, whose mean is the value of a training."""
+    return -(-epochs // 10)
+
+
 def never_found(iou: Sequence[float | None], names: Sequence[str]) -> list[str]:
     """The names of the scored classes of which no pixel is predicted right: their IoU is 0.
 

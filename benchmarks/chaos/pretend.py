@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.chaos.connections import harm_connections
 from search.worker import heartbeat
 from search.worker.trainer import Trainer
@@ -73,7 +75,8 @@ def train(
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.miou)
-    return FakeFitted(config, tuple(history), best, 1000, 0.1 * len(history), 100.0, stopped)
+    confusions = np.zeros((1, dataset.classes, dataset.classes), np.int64)
+    return FakeFitted(config, tuple(history), best, confusions, 1000, 0.1 * len(history), 100.0, stopped)
 
 
 def trainer() -> Trainer:

@@ -136,7 +136,7 @@ def _corrupt_rows(random: Random, tables: dict[str, Any], kind: str) -> dict[str
 
 
 def _question() -> dict[str, Any]:
-    from search.space.parse import default_space
+    from search.space.default import default_space
     from search.study.plan import ConstraintsTable, Plan, StudyTable
     from search.study.question import question
     from trainer.config import TrainConfig

@@ -1,7 +1,7 @@
-"""`unet-search evaluate`: score a trained network on labelled images."""
+"""`unet-search evaluate`: score trained networks on labelled images."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from search.commands.options import data_changes, images_option, json_option, masks_option
+from search.commands.networks import open_networks
+from search.commands.options import (
+    data_changes,
+    images_option,
+    json_option,
+    masks_option,
+    networks_options,
+    places_option,
+)
 from search.terminal.plain import cell, plain_console, say
 from search.terminal.progressbar import CopyProgress
 from storage.folders import check_writable, remove_unused_folders
@@ -18,6 +26,8 @@ from trainer.errors import InputError
 if TYPE_CHECKING:
     from trainer.config import TrainConfig
     from trainer.data.item import Item
+    from trainer.data.pixels import Pixels
+    from trainer.model.flips import Flips
     from trainer.result.scores import ImageScores
 
 MOST_WORST = 100  # images in a gallery
@@ -25,14 +35,8 @@ COLUMNS = ("IoU", "Dice", "precision", "recall")
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    "paths",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="Labelled images: a data set as it lies on the disk, even of one image; repeatable.",
-)
+@networks_options
+@places_option("Labelled images: a data set as it lies on the disk, even of one image")
 @images_option
 @masks_option
 @json_option
@@ -43,7 +47,9 @@ COLUMNS = ("IoU", "Dice", "precision", "recall")
 @click.option("-o", "--gallery", type=click.Path(path_type=Path), help="Their PNG.  [default: worst.png]")
 def evaluate(
     *,
-    folder: Path,
+    folders: tuple[Path, ...],
+    flips: "Flips",
+    device: str,
     paths: tuple[Path, ...],
     images: Path | None,
     masks: Path | None,
@@ -52,13 +58,15 @@ def evaluate(
     worst: int | None,
     gallery: Path | None,
 ) -> None:
-    """Score the model in DIR on labelled images: all of them, neither split nor cleaned, in their own size."""
-    from search.backend import import_trainer, prepare_backend
+    """Score the model in DIR on labelled images: all of them, neither split nor cleaned, in their own size.
+
+    With several folders the mean of their models' probabilities decides; the first tells the metric.
+    """
     from trainer.data.dataset import class_names
     from trainer.data.memory import within_memory
     from trainer.metric import check_metric
-    from trainer.result.folder import read_config
-    from trainer.result.images import check_channels, check_images, check_truths, settle
+    from trainer.result.ensemble import read_ensemble
+    from trainer.result.images import check_images, check_truths
 
     if gallery is not None and worst is None:
         raise InputError(f"a gallery has as many images as --worst says; got {gallery} without it; add --worst 10")
@@ -66,8 +74,7 @@ def evaluate(
     named = [data_changes(path, images, masks) for path in paths or (None,)]
     if not named[0]:
         raise click.UsageError("name labelled images, by --data or by --images and --masks")
-    config = read_config(folder)
-    config = config.model_copy(update={"data": settle(config.data)})
+    config = read_ensemble(folders)
     with within_memory():
         # What can be checked without Keras is checked first, since its import takes ten seconds.
         items = _find_items(named)
@@ -76,13 +83,11 @@ def evaluate(
         with CopyProgress() as progress:
             check_truths(items, config.data, progress.update)
         check_metric(config.metric, class_names(config.data), config.data.ignored_label)
-        prepare_backend("auto", deterministic=False)
-        _, _, result = import_trainer()
-        model, _ = result.load_result(folder)
-        from trainer.result.apply import input_channels
+        networks = open_networks(folders, items, headers, device)
+        from trainer.result.apply import predict_items
 
-        check_channels(items, headers, input_channels(model))
-        figures, rows = _score(model, items, config, worst or 1, gallery)
+        predicted = predict_items(networks, items, config.data, flips)
+        figures, rows = _score(predicted, items, config, worst or 1, gallery)
         if table is not None:
             _write_table(rows, figures["names"], table)
     if as_json:
@@ -114,13 +119,12 @@ def _check_outputs(outputs: Sequence[Path], items: "Sequence[Item]") -> None:
 
 
 def _score(
-    model: Any, items: "Sequence[Item]", config: "TrainConfig", worst: int, gallery: Path | None
+    masks: "Iterable[Pixels]", items: "Sequence[Item]", config: "TrainConfig", worst: int, gallery: Path | None
 ) -> "tuple[dict[str, Any], list[ImageScores]]":
-    """The scores of all images together, and of each; writes the gallery."""
+    """The scores of the predicted masks of all images together, and of each; writes the gallery."""
     import numpy as np
 
     from trainer.data.dataset import class_names
-    from trainer.result.apply import predict_items
     from trainer.result.images import read_truth, view_image
     from trainer.result.scores import compare, score_image, summarise_scores
 
@@ -133,7 +137,7 @@ def _score(
     total = np.zeros((data.class_count, data.class_count), np.int64)
     rows = []
     with CopyProgress() as progress:
-        for item, predicted in zip(items, predict_items(model, items, data), strict=True):
+        for item, predicted in zip(items, masks, strict=True):
             truth = read_truth(item, data)
             confusion = compare(truth, predicted, data)
             total += confusion

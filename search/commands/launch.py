@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.backend import choose_backend
-from search.commands.options import data_changes, find_data, parse_sets
+from search.commands.options import SpaceChoice, data_changes, find_data, parse_sets
 from search.commands.result import interrupted_line, print_result
 from search.log import one_line
 from search.reconnect import UNREACHABLE
-from search.study.enqueue import describe_enqueued, enqueue_warm_starts
+from search.space.default import Device
+from search.study.enqueue import describe_enqueued, enqueue_default, enqueue_warm_starts, share_values
 from search.study.plan import Plan, load_plan, settle_data
 from search.study.question import question
 from search.study.study import OpenStudy, change_budget, create_study
@@ -69,14 +70,28 @@ def make_plan(
     sets: tuple[str, ...],
     warm_start: tuple[str, ...],
     name: str | None,
+    space: SpaceChoice,
+    gpu: bool,
     timeout_s: float | None = None,
 ) -> Plan:
-    """The plan of the command line; for the generated sample where neither it nor the file names data."""
+    """The plan of the command line; for the generated sample where neither it nor the file names data.
+
+    Args:
+        settings: of the run.
+        space: the device that the default space suits; "auto" for that of the workers.
+        gpu: whether they have GPUs.
+        timeout_s: seconds until the workers stop.
+        file, data, images, masks, trials, sets, warm_start, name: of the command line.
+    """
+    device: Device = ("gpu" if gpu else "cpu") if space == "auto" else space
     study = {"trials": trials, "timeout_s": timeout_s, "name": name}
     values = parse_sets(sets) | data_changes(data, images, masks)
-    plan = load_plan(file, values, None, study, warm_start)
-    named = plan.base.data.path or plan.base.data.images
-    return plan if named else load_plan(file, values, find_data(None, settings), study, warm_start)
+    plan = load_plan(file, values, None, study, warm_start, device)
+    if not (plan.base.data.path or plan.base.data.images):
+        plan = load_plan(file, values, find_data(None, settings), study, warm_start, device)
+    if plan.device is not None:
+        say(plan.device, err=True)
+    return plan
 
 
 def make_question(
@@ -112,7 +127,7 @@ def summary_lines(prepared: Prepared) -> list[str]:
 
 
 def prepare_study(db: Database, plan: Plan, asked: dict[str, Any], trials: int | None) -> OpenStudy:
-    """Creates or opens the plan's study, whose question is `asked`, and enqueues the plan's warm starts.
+    """Creates or opens the plan's study, whose question is `asked`, and enqueues the base and the plan's warm starts.
 
     Args:
         trials: the number of trials that the command line names, if it does.
@@ -120,7 +135,9 @@ def prepare_study(db: Database, plan: Plan, asked: dict[str, Any], trials: int |
     opened = create_study(db, plan, asked)
     if line := change_budget(db, opened, plan, trials):
         say(line, err=True)
-    for line in describe_enqueued(db, opened, enqueue_warm_starts(db, opened, plan.warm_starts)):
+    starts = share_values(plan.warm_starts, opened.plan.base)
+    enqueued = [*enqueue_default(db, opened), *enqueue_warm_starts(db, opened, starts)]
+    for line in describe_enqueued(db, opened, enqueued):
         say(line, err=True)
     return opened
 

@@ -4,7 +4,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -17,6 +17,7 @@ from trainer.configfile import check_extent, override
 from trainer.errors import InputError
 
 Command = Callable[..., None]
+SpaceChoice = Literal["auto", "cpu", "gpu"]
 
 
 def combine_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -53,6 +54,17 @@ study_option = click.option("--study", "name", envvar="UNET_SEARCH_STUDY", help=
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="What to train on."
 )
+networks_options = combine_options(  # of the commands that predict
+    click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    click.option(
+        "--flips",
+        type=click.Choice(["none", "horizontal", "vertical", "both"]),
+        default="none",
+        show_default=True,
+        help="Predict mirrored images too, and average: 2 times the work, with both 4 times.",
+    ),
+    device_option,
+)
 metrics_options = combine_options(
     click.option(
         "--metrics-port", type=click.IntRange(0, 65535), help="Serve metrics for Prometheus here; 0: any free port."
@@ -61,6 +73,12 @@ metrics_options = combine_options(
         "--metrics-host", default="127.0.0.1", show_default=True, help="They have no password: mind who can read."
     ),
 )
+
+
+def places_option(what: str, required: bool = False) -> Callable[[Command], Command]:
+    """The option --data of a command that takes several places; `what` lies there."""
+    place = click.Path(path_type=Path)
+    return click.option("--data", "paths", type=place, multiple=True, required=required, help=f"{what}; repeatable.")
 
 
 def load_settings(folder: Path | None) -> Settings:

@@ -64,6 +64,13 @@ plan_options = combine_options(
         envvar="UNET_SEARCH_STUDY",
         help="The study's name.  [default: as in SEARCH.TOML, else unet]",
     ),
+    click.option(
+        "--space",
+        type=click.Choice(["auto", "cpu", "gpu"]),
+        default="auto",
+        envvar="UNET_SEARCH_SPACE",
+        help="The device that the default space suits.  [default: that of this host]",
+    ),
     dir_option,
     deterministic_option,
 )
@@ -112,12 +119,13 @@ def run(
     in a PostgreSQL server of its own in the run's folder.
     """
     settings = load_settings(folder)
-    plan = make_plan(settings, timeout_s=timeout, **planned)
     slots = list_device_slots(workers, device, deterministic, per_gpu)
+    has_gpu = any(slot.gpu for slot in slots)
+    plan = make_plan(settings, gpu=has_gpu, timeout_s=timeout, **planned)
     choose_backend()  # what can be checked before the data are decoded, which may take minutes
     check_database(settings, len(slots))
     with check_folders(settings):
-        plan, question = make_question(settings, plan, deterministic, any(slot.gpu for slot in slots))
+        plan, question = make_question(settings, plan, deterministic, has_gpu)
         with (
             serve_metrics(metrics_port, metrics_host) as metrics,
             open_database(settings, create=True, workers=len(slots)) as db,
@@ -133,11 +141,12 @@ def run(
 def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     """Create the database objects and the study, once; workers join it with `unet-search worker`."""
     settings = load_settings(folder)
-    plan = make_plan(settings, **planned)
+    has_gpu = bool(list_gpus())
+    plan = make_plan(settings, gpu=has_gpu, **planned)
     choose_backend()
     check_database(settings, 0)
     with check_folders(settings):
-        plan, question = make_question(settings, plan, deterministic, bool(list_gpus()))
+        plan, question = make_question(settings, plan, deterministic, has_gpu)
         with open_database(settings, create=True) as db:
             opened = prepare_study(db, plan, question, planned["trials"])
             trials = get_budget(db, opened.study_id)

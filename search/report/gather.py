@@ -12,6 +12,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.leaderboard import leaderboard
+from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
 from search.study.study import OpenStudy
 from storage.database.connection import Database
@@ -119,7 +120,7 @@ def gather(opened: OpenStudy, db: Database) -> Report:
         leaders=leaders,
         complete=complete,
         curves=tuple(_curve(trial) for trial in trials if trial.state in FINISHED),
-        differing=find_differences([entry.trial.params for entry in leaders]),
+        differing=find_differences([list_parameters(entry.trial) for entry in leaders]),
         importances=compute_importances(study) if len(complete) >= LEAST_FOR_IMPORTANCES else {},
     )
 

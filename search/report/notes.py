@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.format import format_score, format_value
 from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome
+from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
 from storage.studies.attributes import TrialAttributes
 from trainer.config import TrainConfig
@@ -131,7 +132,9 @@ def _warn(trial: FrozenTrial, base: TrainConfig) -> str:
 
 
 def _parameters(trial: FrozenTrial) -> str:
-    return _table(("parameter", "value"), ((path, format_value(value)) for path, value in trial.params.items()))
+    return _table(
+        ("parameter", "value"), ((path, format_value(value)) for path, value in list_parameters(trial).items())
+    )
 
 
 def _beside_paper(best: FrozenTrial) -> tuple[str, ...]:

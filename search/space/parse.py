@@ -1,9 +1,7 @@
 """The `[space]` table: read, checked against the configuration, and sorted."""
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 from search.space.axis import Axis, Value, contains, count_values, list_values, parse_axis
@@ -12,7 +10,8 @@ from trainer.config import TrainConfig
 from trainer.configfile import check_path, flatten, override
 from trainer.errors import InputError
 
-SHARED = ("budget.epochs", "seed", "metric")  # and all other paths of the data
+# What decides how long and by what a trial is judged, beside all other paths of the data.
+SHARED = ("budget.steps", "budget.epochs", "budget.keep", "seed", "metric")
 TABLES = {path.partition(".")[0] for path in flatten(TrainConfig()) if "." in path}
 CHECKED_VALUES = 64  # of a long axis only so many are tried in the configuration, and its last one
 
@@ -25,12 +24,6 @@ def parse_space(table: Mapping[str, Any], base: TrainConfig) -> Space:
     axes = {path: _check_values(axis, base) for path, axis in axes.items()}
     axes = {path: _check_when(axis, axes, base) for path, axis in axes.items()}
     return Space(tuple(_sort_axes(axes)))
-
-
-def default_space(base: TrainConfig, fixed: Collection[str] = ()) -> Space:
-    """The space that is searched where there is no `[space]` table, without the paths that the user fixed."""
-    text = (resources.files("search.space") / "default.toml").read_text("utf-8")
-    return fix_axes(parse_space(tomllib.loads(text)["space"], TrainConfig()), fixed, base)
 
 
 def is_shared(path: str) -> bool:

@@ -5,7 +5,7 @@ Where an axis does not apply, a configuration has the base's value, so that draw
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,6 +30,11 @@ class Space:
         return next((axis for axis in self.axes if axis.path == path), None)
 
 
+def without_axes(space: Space, paths: Collection[str]) -> Space:
+    """The space for a trial whose values at some paths are those of its own base, outside their axes."""
+    return Space(tuple(axis for axis in space.axes if axis.path not in paths)) if paths else space
+
+
 def draw(trial: optuna.trial.BaseTrial, space: Space, base: TrainConfig) -> dict[str, Value]:
     """The trial's value on each axis that applies, by path. Nothing else calls `trial.suggest_*`."""
     fixed = flatten(base)
@@ -45,9 +50,13 @@ def configure(base: TrainConfig, values: Mapping[str, Value], seed: int) -> Trai
     return override(base, {**values, "seed": seed})
 
 
-def trial_seed(study_seed: int, number: int) -> int:
-    """The seed of a trial, 0 to 2**31 - 1, derived from the study's seed and the trial's number."""
-    return int(np.random.SeedSequence([study_seed, number]).generate_state(1)[0]) & 0x7FFFFFFF
+def trial_seed(study_seed: int, fingerprint: str, number: int) -> int:
+    """The seed of a trial, 0 to 2**31 - 1, derived from the study's seed, its data's fingerprint and its number.
+
+    With the data in it, studies of different data do not all draw the same first configurations.
+    """
+    data = int.from_bytes(hashlib.sha256(fingerprint.encode()).digest()[:8])
+    return int(np.random.SeedSequence([study_seed, data, number]).generate_state(1)[0]) & 0x7FFFFFFF
 
 
 def applies(axis: Axis, values: Mapping[str, Any]) -> bool:

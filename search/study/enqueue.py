@@ -1,20 +1,27 @@
-"""Warm starts become waiting trials, each configuration once, however many commands enqueue it at the same time."""
+"""Starts become waiting trials, each configuration once, however many commands enqueue it at the same time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
 from search.format import trial_label
+from search.space.parse import is_shared
 from search.space.space import digest
 from search.study.study import OpenStudy
-from search.study.warmstart import WarmStart
+from search.study.warmstart import WarmStart, default_start
 from storage.database.connection import Database
 from storage.database.schema import lock
 from storage.studies.attributes import TrialAttributes
-from storage.studies.configurations import find_configuration
+from storage.studies.configurations import find_configuration, had_configuration
 from storage.studies.status import Counts, study_status
-from storage.studies.study import get_budget
+from storage.studies.study import get_budget, get_question
+from trainer.config import TrainConfig
+from trainer.configfile import flatten, override
+
+DEFAULT_FIRST = 3  # the schema of the first question whose studies try the default first
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,31 @@ class Enqueued:
     name: str  # of the warm start
     number: int  # of the trial
     new: bool  # False where the study had the configuration before
+    outside: Mapping[str, Any] = field(default_factory=dict)  # the start's values outside their axes
 
     def __str__(self) -> str:
-        """Such as `trial 3 final_model waits`."""
-        if self.new:
-            return f"trial {trial_label(self.number, self.name)} waits"
-        return f"trial {self.number} has the configuration of {self.name} already"
+        """Such as `trial 3 final_model waits; outside the space, and its own: model.width 64`."""
+        if not self.new:
+            return f"trial {self.number} has the configuration of {self.name} already"
+        values = ", ".join(f"{path} {json.dumps(value)}" for path, value in self.outside.items())
+        return f"trial {trial_label(self.number, self.name)} waits" + (
+            f"; outside the space, and its own: {values}" if values else ""
+        )
+
+
+def enqueue_default(db: Database, opened: OpenStudy) -> list[Enqueued]:
+    """Makes a waiting trial of the study's base, unless a trial ever had it: so a search never ends below it.
+
+    To be called before other starts are enqueued. A study that an earlier version began goes on without.
+    """
+    if (get_question(db, opened.study_id) or {}).get("schema", 1) < DEFAULT_FIRST:
+        return []
+    start = default_start(opened.plan.base, opened.plan.space)
+    with db.engine.begin() as connection:
+        lock(connection, opened.study_id)
+        if had_configuration(connection, opened.study_id, digest(start.config)):
+            return []
+        return [_enqueue(opened, start, connection)]
 
 
 def enqueue_warm_starts(db: Database, opened: OpenStudy, starts: Sequence[WarmStart]) -> list[Enqueued]:
@@ -39,6 +65,12 @@ def enqueue_warm_starts(db: Database, opened: OpenStudy, starts: Sequence[WarmSt
     with db.engine.begin() as connection:
         lock(connection, opened.study_id)  # Optuna writes by connections of its own; READ COMMITTED sees what it wrote
         return [_enqueue(opened, start, connection) for start in starts]
+
+
+def share_values(starts: Sequence[WarmStart], base: TrainConfig) -> list[WarmStart]:
+    """The starts with the values that all trials of a study share, which an older study has from its own version."""
+    shared = {path: value for path, value in flatten(base).items() if is_shared(path)}
+    return [replace(start, config=override(start.config, shared)) for start in starts]
 
 
 def describe_enqueued(db: Database, opened: OpenStudy, enqueued: Sequence[Enqueued]) -> list[str]:
@@ -67,8 +99,10 @@ def _enqueue(opened: OpenStudy, start: WarmStart, connection: Connection) -> Enq
     number = find_configuration(connection, opened.study_id, config_digest)
     if number is not None:
         return Enqueued(start.name, number, new=False)
-    attributes = TrialAttributes(name=start.name, base=start.config.model_dump(mode="json"), digest=config_digest)
+    outside = {"outside": tuple(start.outside)} if start.outside else {}
+    base = start.config.model_dump(mode="json")
+    attributes = TrialAttributes(name=start.name, base=base, digest=config_digest, **outside)
     opened.study.enqueue_trial(dict(start.values), user_attrs=attributes.as_json())
     number = find_configuration(connection, opened.study_id, config_digest)
     assert number is not None
-    return Enqueued(start.name, number, new=True)
+    return Enqueued(start.name, number, True, start.outside)

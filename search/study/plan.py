@@ -1,17 +1,19 @@
 """The plan of a search as frozen data, from `search.toml` and the command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from search.space.parse import default_space, fix_axes, is_shared, parse_space
+from search.space.default import Device, default_space, default_values, describe_space
+from search.space.parse import fix_axes, is_shared, parse_space
 from search.space.space import Space
-from search.study.warmstart import WarmStart, load_warm_starts, resolve_source
+from search.study.warmstart import DEFAULT, WarmStart, load_warm_starts, resolve_source
 from trainer.config import DataConfig, Table, TrainConfig
 from trainer.configfile import explain, override, parse_config, read_toml
+from trainer.earlier import to_today
 from trainer.errors import InputError
 from trainer.metric import check_metric
 
@@ -53,7 +55,8 @@ class Plan:
     base: TrainConfig  # what all trials have in common
     space: Space
     constraints: ConstraintsTable
-    warm_starts: tuple[WarmStart, ...] = ()  # tried before any configuration is drawn
+    warm_starts: tuple[WarmStart, ...] = ()  # tried after the base, before any configuration is drawn
+    device: str | None = field(default=None, compare=False)  # what of it is for a device, in words
 
 
 def load_plan(
@@ -62,6 +65,7 @@ def load_plan(
     data: Path | None = None,
     study: Mapping[str, Any] | None = None,
     warm_start: Sequence[str] = (),
+    device: Device = "gpu",
 ) -> Plan:
     """The plan of a `search.toml` with the command line's changes. Raises InputError.
 
@@ -71,21 +75,26 @@ def load_plan(
         data: replaces `data.path`.
         study: replaces values of `[study]`, such as `{"trials": 12}`; None leaves one as it is.
         warm_start: sources that follow those of the file.
+        device: what the trials are trained on, which the default space and the default configuration suit.
     """
     folder = path.parent if path else Path()
     file = _read_search_file(path, study or {})
     fixed = dict(sets or {})
-    base = override(_read_base(file.train, folder), fixed)
+    named = {*_list_paths(file.train), *fixed}
+    is_default = file.space is None and file.train.get("base", DEFAULT) == DEFAULT
+    of_device = {path: value for path, value in default_values(device).items() if is_default and path not in named}
+    base = override(_read_base(file.train, folder), of_device | fixed)
     if data is not None:
         base = override(base, {"data.path": str(data.expanduser().resolve())})
     study_table, base = _agree_on_metric(file, base, "metric" in fixed)
+    words = None
     if file.space is None:
-        space = default_space(base, {*_list_paths(file.train), *fixed})
+        space, words = default_space(base, named, device), describe_space(device, named, of_device)
     else:
         _check_disjoint(file.train, file.space)
         space = fix_axes(parse_space(file.space, _read_base(file.train, folder)), fixed, base)
     sources = [*(resolve_source(source, folder) for source in file.study.warm_start), *warm_start]
-    return Plan(study_table, base, space, file.constraints, load_warm_starts(sources, base, space, fixed))
+    return Plan(study_table, base, space, file.constraints, load_warm_starts(sources, base, space, fixed), words)
 
 
 def settle_data(plan: Plan, found: DataConfig) -> Plan:
@@ -107,7 +116,8 @@ def _read_search_file(path: Path | None, study: Mapping[str, Any]) -> SearchFile
     try:
         if isinstance(tables.setdefault("study", {}), Mapping):
             tables["study"] = {**tables["study"], **{key: value for key, value in study.items() if value is not None}}
-        return SearchFile.model_validate(tables)
+        file = SearchFile.model_validate(tables)
+        return file.model_copy(update={"train": to_today(file.train)})
     except ValidationError as error:
         raise InputError(explain(error, SearchFile)) from None
 
@@ -145,7 +155,7 @@ def _read_tables(source: object, folder: Path) -> dict[str, Any]:
     beside = folder / source
     tables = read_toml(beside if beside.is_file() else source)
     tables.pop("provenance", None)
-    return tables
+    return to_today(tables)
 
 
 def _resolve_data_paths(config: TrainConfig, train: Mapping[str, Any], folder: Path) -> TrainConfig:

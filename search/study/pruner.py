@@ -8,7 +8,9 @@ from optuna.trial import FrozenTrial
 from typing_extensions import override
 
 from search.study.plan import StudyTable
+from search.study.warmstart import DEFAULT
 from storage.database.connection import Database
+from storage.studies.attributes import TrialAttributes
 from storage.studies.medians import median_at_epoch
 
 
@@ -37,11 +39,22 @@ class MedianPruner(BasePruner):
         return max(filter(math.isfinite, trial.intermediate_values.values()), default=math.inf) < median.value
 
 
+class SparingPruner(BasePruner):
+    """Prunes what another pruner would, but for the default: so every study has its whole value to be compared with."""
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self._pruner = pruner
+
+    @override
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        return self._pruner.prune(study, trial) and TrialAttributes.read(trial.user_attrs).name != DEFAULT
+
+
 def make_pruner(db: Database, study: StudyTable, epochs: int) -> BasePruner:
     """The pruner that `[study]` names; `epochs` are those of a whole training."""
     warmup = max(1, round(study.warmup * epochs))
     if study.pruner == "median":
-        return MedianPruner(db, study.startup_trials, warmup)
+        return SparingPruner(MedianPruner(db, study.startup_trials, warmup))
     if study.pruner == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(min_resource=warmup, reduction_factor=3)
+        return SparingPruner(optuna.pruners.SuccessiveHalvingPruner(min_resource=warmup, reduction_factor=3))
     return optuna.pruners.NopPruner()

@@ -1,11 +1,12 @@
 """The question of a study: what it asks, as flat JSON, frozen when the study is made, compared by whoever joins it.
 
 An older version's question lacks the fields that came later. Such a field has the value that made no difference when it
-came: today's default, unless UPGRADES says otherwise. So whoever changes what a default does raises SCHEMA, and writes
-there what studies of the schema before did.
+came: today's default, unless UPGRADES says otherwise. So whoever changes what a default does, or renames a field,
+raises SCHEMA, and writes there how a question of the schema before is asked in today's fields.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,11 +21,18 @@ from storage.studies.study import freeze_question
 from trainer.config import TrainConfig
 from trainer.configfile import explain, flatten, override
 from trainer.data.course import COURSE_IGNORE, COURSE_NAMES
+from trainer.earlier import AS_BEFORE, to_today
 from trainer.errors import InputError
 
-SCHEMA = 2
-# By schema, the values that fields had in studies of the schema before.
-UPGRADES: dict[int, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {2: lambda stored: _before_looking(stored)}
+SCHEMA = 3
+# By schema, the whole question of a study of the schema before.
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    2: lambda stored: _before_looking(stored),
+    3: lambda stored: _before_steps(stored),
+}
+# Axes of schema 2 whose values mean something else now, or nothing: `beta` was independent of `alpha`.
+RENAMED_AXES = ("space.loss.class_weights", "space.loss.beta", "space.loss.alpha")
+CHANGED = [f"train.{path}" for path in (*AS_BEFORE, "budget.patience")]  # fields whose default schema 3 changed
 TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
 
 
@@ -67,24 +75,57 @@ def complete_question(stored: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(f"a study must be of schema {SCHEMA} or older; got {schema!r}; install a newer unet-search")
     upgraded = dict(stored)
     for step in range(schema + 1, SCHEMA + 1):
-        upgraded |= UPGRADES[step](upgraded)
+        upgraded = UPGRADES[step](upgraded)
     known = _defaults()
-    for key in stored:
+    for key in upgraded:
         if key.startswith(TABLES) and key not in known:
-            raise InputError(
-                f"a study must be one that this version can go on with; got one that fixes {key} = "
-                f"{json.dumps(stored[key])}, which is no more; use the version that made it, or begin another study"
-            )
+            raise _no_more("fixes", key, upgraded[key])
     return known | upgraded | {"schema": SCHEMA}
 
 
-def _before_looking(stored: Mapping[str, Any]) -> dict[str, Any]:
+def ask_as_before(stored: Mapping[str, Any] | None, asked: dict[str, Any]) -> dict[str, Any]:
+    """What a command asks of a study that an earlier version made, None for a new one, or of its own.
+
+    Where it asks for today's default of a field whose default has changed, it asks for what the study does.
+    """
+    if stored is None or stored.get("schema") == SCHEMA:
+        return asked
+    completed, defaults = complete_question(stored), _defaults()
+    changed = [key for key in CHANGED if asked.get(key) == defaults[key]]
+    return asked | {key: completed[key] for key in changed}
+
+
+def _before_looking(stored: dict[str, Any]) -> dict[str, Any]:
     """What schema 1 did with data at which nobody looked: whole images of 8 bits, labels as they are."""
     as_they_are: dict[str, Any] = {"train.data.scale": None, "train.data.patch": None}
     classes, ignore = stored.get("train.data.classes"), stored.get("train.data.ignore")
     if (classes, ignore) == (len(COURSE_NAMES), COURSE_IGNORE) and not stored.get("train.data.names"):
         as_they_are["train.data.names"] = list(COURSE_NAMES)
-    return as_they_are
+    return stored | as_they_are
+
+
+def _before_steps(stored: dict[str, Any]) -> dict[str, Any]:
+    """Schema 2, whose trainings had no steps and no averaged weights, and were judged by their best epoch."""
+    for axis in RENAMED_AXES:
+        if axis in stored:
+            raise _no_more("searches", axis, stored[axis])
+    tables: dict[str, Any] = {}
+    for path, value in _strip_prefix(stored, "train.").items():
+        name, is_table, key = path.partition(".")
+        if is_table:
+            tables.setdefault(name, {})[key] = value
+    tables = to_today(tables, is_whole=True)
+    today = {f"train.{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
+    others = {key: value for key, value in stored.items() if not re.match(r"train\.\w+\.", key)}
+    plain: dict[str, Any] = json.loads(json.dumps(others | today))
+    return plain
+
+
+def _no_more(does: str, key: str, value: object) -> InputError:
+    return InputError(
+        f"a study must be one that this version can go on with; got one that {does} {key} = {json.dumps(value)}, "
+        "which is no more; use the version that made it, or begin another study"
+    )
 
 
 def plan_from_question(asked: Mapping[str, Any], name: str, trials: int, data: str | None) -> Plan:

@@ -7,15 +7,16 @@ from typing import Any
 import optuna
 from optuna.study import StudyDirection
 
+from search.space.space import trial_seed
 from search.study.location import get_location
 from search.study.plan import Plan
 from search.study.pruner import make_pruner
-from search.study.question import check_question, complete_question, plan_from_question
+from search.study.question import ask_as_before, check_question, complete_question, plan_from_question
 from search.study.sampler import SeededSampler
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.attributes import StudyAttributes
-from storage.studies.study import get_budget, get_created, set_budget
+from storage.studies.study import get_budget, get_created, get_question, set_budget
 from trainer.errors import InputError
 
 
@@ -35,6 +36,10 @@ class OpenStudy:
         assert isinstance(self.study.sampler, SeededSampler)
         return self.study.sampler
 
+    def trial_seed(self, number: int) -> int:
+        """The seed of the training of the trial with that number."""
+        return trial_seed(self.plan.study.seed, self.question["data.fingerprint"], number)
+
 
 def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStudy:
     """Creates the plan's study, or opens the one of its name.
@@ -53,6 +58,7 @@ def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStud
     )
     _check_ours(study)
     study_id = db.storage.get_study_id_from_name(plan.study.name)
+    question = ask_as_before(get_question(db, study_id), question)
     check_question(db, study_id, question)
     if not _has_budget(db, study_id):
         set_budget(db, study_id, plan.study.trials)
@@ -103,7 +109,7 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
     study_id = db.storage.get_study_id_from_name(name)
     question = complete_question(attributes.question)
     plan = plan_from_question(question, name, get_budget(db, study_id), data or attributes.data)
-    study.sampler = SeededSampler(plan.study.seed)
+    study.sampler = SeededSampler(plan.study.seed, question["data.fingerprint"])
     study.pruner = make_pruner(db, plan.study, plan.base.budget.epochs)
     return OpenStudy(study, study_id, plan, question, get_created(db, study_id))
 

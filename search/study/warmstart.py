@@ -1,16 +1,16 @@
-"""Warm starts: configurations that a study tries before it draws any; read, and checked against its space.
+"""Warm starts: configurations that a study tries before it draws any, the default first.
 
 A warm start has a whole configuration, which may differ from the study's base outside the space too; only what all
-trials share is the study's. Its values on the axes that apply are its trial's parameters, which the sampler uses.
+trials share is the study's. Its values on the axes that apply are its trial's parameters, which the sampler uses, but
+for those outside their axes: such a value is its trial's alone, and the trial says so.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.space.axis import Value, axis_table, contains
+from search.space.axis import Value, contains
 from search.space.parse import is_shared
 from search.space.space import Space, applies
 from search.study.location import get_location, location_changes
@@ -19,6 +19,7 @@ from trainer.config import TrainConfig
 from trainer.configfile import flatten, load_config, override, parse_config, preset_names
 from trainer.errors import InputError, printable
 
+DEFAULT = "default"  # the name of the trial of a study's base
 PAPER = "report"  # the source that stands for the four systems of the course's report, in the order of its table
 PAPER_SYSTEMS = ("basic_unet", "dual_unet_aug", "unet_d_aug", "final_model")
 
@@ -30,7 +31,8 @@ class WarmStart:
     source: str  # the preset's name, or the file
     name: str  # of its trial: the preset's name, or the file's without its suffix
     config: TrainConfig  # without the trial's seed
-    values: Mapping[str, Value]  # on each axis that applies, by path
+    values: Mapping[str, Value]  # on each axis that applies, by path, where the axis has the value
+    outside: Mapping[str, Any] = field(default_factory=dict)  # on the other axes that apply
 
 
 def load_warm_starts(
@@ -45,10 +47,15 @@ def load_warm_starts(
         sets: values by path that replace those of every warm start.
 
     Raises:
-        InputError: a source cannot be read, or has a value outside the space.
+        InputError: a source cannot be read.
     """
     named = [name for source in sources for name in (PAPER_SYSTEMS if source == PAPER else (source,))]
     return tuple(_load(source, base, space, sets or {}) for source in named)
+
+
+def default_start(base: TrainConfig, space: Space) -> WarmStart:
+    """The study's base, with which every search starts."""
+    return _make_start(DEFAULT, DEFAULT, base, space)
 
 
 def resolve_source(source: str, folder: Path) -> str:
@@ -72,22 +79,15 @@ def _load(source: str, base: TrainConfig, space: Space, sets: Mapping[str, Any])
         config = override(load_config(source), {**sets, **shared})
     except InputError as error:
         raise InputError(f"warm start {printable(source)}: {error}") from None
-    return WarmStart(source, _trial_name(source), config, _axis_values(source, config, space))
+    return _make_start(source, _trial_name(source), config, space)
 
 
-def _axis_values(source: str, config: TrainConfig, space: Space) -> dict[str, Value]:
-    """The configuration's value on each axis that applies. Raises InputError for one outside its axis."""
+def _make_start(source: str, name: str, config: TrainConfig, space: Space) -> WarmStart:
     values = flatten(config)
     axes = [axis for axis in space.axes if applies(axis, values)]
-    for axis in axes:
-        if not contains(axis, values[axis.path]):
-            allowed = json.dumps(axis_table(replace(axis, when=())))
-            raise InputError(
-                f"warm start {printable(source)}: {axis.path} must be a value of its axis, {allowed}; got "
-                f"{json.dumps(values[axis.path])}; widen the axis in [space] of a new study, fix it with --set "
-                f"{axis.path}=VALUE, or leave the start out"
-            )
-    return {axis.path: values[axis.path] for axis in axes}
+    inside = {axis.path: values[axis.path] for axis in axes if contains(axis, values[axis.path])}
+    outside = {axis.path: values[axis.path] for axis in axes if axis.path not in inside}
+    return WarmStart(source, name, config, inside, outside)
 
 
 def _trial_name(source: str) -> str:

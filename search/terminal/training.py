@@ -1,18 +1,19 @@
 """A training without a study, in lines: each epoch, and what came of it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.format import format_score
 from search.study.scoring import Scoring
 from search.terminal.plain import say
 from trainer.config import TrainConfig
-from trainer.metric import metric_label
+from trainer.metric import count_tail, metric_label
+from trainer.pipeline.budget import warn_of_failure
 
 if TYPE_CHECKING:
     from trainer.data.dataset import Dataset
-    from trainer.training.fit import Epoch
+    from trainer.training.history import Epoch
 
 MOST_CLASSES = 8  # whose IoU is shown in a line
 
@@ -30,6 +31,8 @@ class EpochPrinter:
         validating = f"validating on {len(dataset.validation)}" if self._validates else "without validation"
         dropped = f"; {len(dataset.dropped)} corrupt ones dropped" if dataset.dropped else ""
         say(f"training on {len(dataset.train)} images {seen}, {validating}{dropped}", err=True)
+        for warning in warn_of_failure(config, len(dataset.train)):
+            say(f"warning: {warning}", err=True)
 
     def __call__(self, epoch: "Epoch") -> bool:
         """Prints the epoch; returns True, so that the training goes on."""
@@ -60,7 +63,15 @@ def result_lines(scoring: Scoring, metrics: dict[str, Any]) -> list[str]:
     if metrics["miou_keras"] is not None:
         scores.append(f"as Keras counts {format_score(metrics['miou_keras'])}")
     warnings = [f"warning: no pixel of {name} is ever found, IoU 0" for name in scoring.unfound(iou)]
-    return [f"best {'; '.join(scores)}; at epoch {metrics['best_epoch']} of {metrics['epochs']}; {cost}", *warnings]
+    return [f"{'; '.join(scores)}; {_judged(metrics)}; {cost}", *warnings]
+
+
+def _judged(metrics: Mapping[str, Any]) -> str:
+    """Of which epochs the scores are."""
+    epochs = metrics["epochs"]
+    if metrics["keep"] == "best":
+        return f"at epoch {metrics['best_epoch']} of {epochs}, the best"
+    return f"mean of the last {count_tail(epochs)} of {epochs} epochs"
 
 
 def _scores(metric: str, value: float, miou: float) -> str:

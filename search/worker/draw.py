@@ -6,7 +6,7 @@ import optuna
 from optuna.trial import TrialState
 
 from search.reconnect import UNREACHABLE
-from search.space.space import configure, digest, trial_seed
+from search.space.space import configure, digest, without_axes
 from search.study.outcome import Outcome, failed
 from search.study.space_left import SpaceLeft
 from search.study.warmstart import trial_base
@@ -84,12 +84,17 @@ class Drawer:
         held.write(TrialAttributes(worker=self.context.worker))
         try:
             base = trial_base(held.attributes, self.plan.base)
-            seed = trial_seed(self.plan.study.seed, held.number)
-            return configure(base, held.draw(self.plan.space, base), seed)
+            space = without_axes(self.plan.space, held.attributes.outside)
+            return configure(base, held.draw(space, base), self._seed(held))
         except (LeaseLost, *UNREACHABLE):
             raise
         except Exception as error:  # Optuna raises several types
             return failed(error)
+
+    def _seed(self, held: HeldTrial) -> int:
+        """The seed of the trial's training: that with which an earlier worker, of whatever version, began it."""
+        begun = (held.attributes.config or {}).get("seed")
+        return begun if isinstance(begun, int) else self.context.opened.trial_seed(held.number)
 
     def _use_chance(self, number: int) -> None:
         """From the next trial on, draws at random, in a small space among what is left."""

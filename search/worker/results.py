@@ -1,9 +1,10 @@
-"""What is kept of a training: figures, pictures, and the weights of the study's best trials."""
+"""What is kept of a training: figures, pictures, confusion matrices, and the weights of the study's best trials."""
 
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import optuna
 
 from search.log import log_event, one_line
@@ -13,9 +14,10 @@ from search.study.provenance import commit, versions
 from search.study.scoring import scoring_of
 from search.worker.context import Context
 from search.worker.held_trial import HeldTrial
-from storage.artifacts.keys import weights_key
+from storage.artifacts.keys import confusions_key, weights_key
 from storage.artifacts.listing import list_checkpoints, list_weights
 from storage.studies.attributes import TrialAttributes
+from trainer.files import atomic_write
 
 if TYPE_CHECKING:
     from trainer.training.fit import Fitted
@@ -27,11 +29,11 @@ def write_results(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
     """Writes what the leaderboard and the exports show of a trial."""
     held.write(
         TrialAttributes(
-            miou=fitted.best.miou,
-            miou_keras=fitted.best.miou_keras if scoring_of(context.opened.plan.base).has_keras else None,
-            iou=fitted.best.iou,
+            miou=fitted.final.miou,
+            miou_keras=fitted.final.miou_keras if scoring_of(context.opened.plan.base).has_keras else None,
+            iou=fitted.final.iou,
             names=context.dataset.names,
-            best_epoch=fitted.best.epoch,
+            best_epoch=fitted.final.epoch,
             parameters=fitted.parameters,
             seconds=round(fitted.seconds, 3),
             images_per_second=round(fitted.images_per_second, 2),
@@ -51,13 +53,27 @@ def add_pictures(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
             held.add_picture(context.artifacts, picture)
 
 
+def save_confusions(context: Context, number: int, fitted: "Fitted") -> None:
+    """Saves the confusion matrices of a trial by groups of images, of which an interval for its value can be made.
+
+    Failures are logged.
+    """
+    try:
+        with context.artifacts.local(confusions_key(context.opened.plan.study.name, number)) as confusions:
+            with atomic_write(confusions.path) as partial, partial.open("wb") as file:
+                np.save(file, fitted.confusions, allow_pickle=False)
+            confusions.upload()
+    except Exception as error:
+        log_event("keeps no confusion matrices", number, one_line(error), error)
+
+
 def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
     """Saves the weights of a trial that is about to be complete, if it is one of the best. Failures are logged.
 
     To be called before `tell`: the trial is then RUNNING, and no other worker removes what is saved.
     """
     try:
-        if _rank(context.opened.study, number, fitted.best.value) < WITH_WEIGHTS:
+        if _rank(context.opened.study, number, fitted.final.value) < WITH_WEIGHTS:
             with context.artifacts.local(weights_key(context.opened.plan.study.name, number)) as weights:
                 context.trainer.save_model(fitted, weights.path)
                 weights.upload()

@@ -11,7 +11,8 @@ from trainer.data.dataset import Dataset
 from trainer.errors import InputError
 
 if TYPE_CHECKING:
-    from trainer.training.fit import Epoch, Fitted
+    from trainer.training.fit import Fitted
+    from trainer.training.history import Epoch
 
 
 class Train(Protocol):

@@ -10,7 +10,7 @@ from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome, failed
 from search.worker.assignment import Assignment, HandedOn
-from search.worker.results import add_pictures, save_weights, write_results
+from search.worker.results import add_pictures, save_confusions, save_weights, write_results
 from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
 from storage.studies.attributes import TrialAttributes
@@ -18,7 +18,8 @@ from trainer.errors import DivergedError, InputError
 from trainer.training.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
-    from trainer.training.fit import Epoch, Fitted
+    from trainer.training.fit import Fitted
+    from trainer.training.history import Epoch
 
 DEADLY_STARTS = 5
 _MEMORY_ERRORS = ("ResourceExhaustedError", "OutOfMemoryError")
@@ -116,12 +117,13 @@ def _train(assignment: Assignment) -> Outcome:
     # The checkpoint may hold an epoch that a worker saved, and was lost before it could report it.
     held.report({epoch.epoch: epoch.value for epoch in fitted.history})
     write_results(context, held, fitted)
+    save_confusions(context, held.number, fitted)
     add_pictures(context, held, fitted)
     if fitted.stopped == "caller":
         return Outcome(TrialState.PRUNED)
     context.heartbeat.batch()
     save_weights(context, held.number, fitted)
-    return Outcome(TrialState.COMPLETE, fitted.best.value)
+    return Outcome(TrialState.COMPLETE, fitted.final.value)
 
 
 def _fit(assignment: Assignment, on_epoch: Callable[["Epoch"], bool]) -> "Fitted":

@@ -2,6 +2,7 @@
 
 ID                          a picture, under the id that Optuna gives it
 checkpoints/STUDY/NUMBER    the checkpoint of a trial, by the trial's number
+confusions/STUDY/NUMBER     the confusion matrices of a trial, npy: (groups of validation images, true, predicted)
 weights/STUDY/NUMBER.keras  the weights of one of the study's best trials
 """
 
@@ -9,7 +10,7 @@ import re
 from urllib.parse import quote
 
 _PICTURE_ID = re.compile(r"[0-9A-Fa-f-]{1,64}")
-_TRIAL_FILE = re.compile(r"checkpoints/[^/]+/[0-9]{1,10}|weights/[^/]+/[0-9]{1,10}\.keras")
+_TRIAL_FILE = re.compile(r"(checkpoints|confusions)/[^/]+/[0-9]{1,10}|weights/[^/]+/[0-9]{1,10}\.keras")
 
 
 def checkpoint_key(study: str, number: int) -> str:
@@ -27,9 +28,19 @@ def weights_key(study: str, number: int) -> str:
     return f"{weights_folder(study)}/{number}.keras"
 
 
+def confusions_key(study: str, number: int) -> str:
+    """The key of a trial's confusion matrices; arguments as for `checkpoint_key`."""
+    return f"{confusions_folder(study)}/{number}"
+
+
 def checkpoints_folder(study: str) -> str:
     """The folder of all checkpoints of a study."""
     return _folder("checkpoints", study)
+
+
+def confusions_folder(study: str) -> str:
+    """The folder of all confusion matrices of a study."""
+    return _folder("confusions", study)
 
 
 def weights_folder(study: str) -> str:
@@ -38,8 +49,8 @@ def weights_folder(study: str) -> str:
 
 
 def study_folders(study: str) -> list[str]:
-    """The folders of a study's checkpoints and weights."""
-    return [checkpoints_folder(study), weights_folder(study)]
+    """The folders of a study's checkpoints, confusion matrices and weights."""
+    return [checkpoints_folder(study), confusions_folder(study), weights_folder(study)]
 
 
 def is_picture_id(key: str) -> bool:
@@ -55,7 +66,7 @@ def require_picture_id(key: str) -> str:
 
 
 def is_trial_file(key: str) -> bool:
-    """Whether the key is that of a checkpoint or of weights, in a folder of any name."""
+    """Whether the key is that of a file of a trial, in a folder of any name."""
     return _TRIAL_FILE.fullmatch(key) is not None
 
 

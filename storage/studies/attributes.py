@@ -60,6 +60,7 @@ class TrialAttributes(Attributes):
     # From the moment that it is enqueued or drawn.
     name: str | None = None  # of the configuration that it was enqueued with; None for one that was drawn
     base: dict[str, Any] | None = None  # the configuration that it was enqueued with
+    outside: tuple[str, ...] = ()  # paths at which `base` has a value outside its axis, which the trial keeps
     digest: str | None = None  # of its configuration
     config: dict[str, Any] | None = None  # its configuration, as tables
 
@@ -96,6 +97,11 @@ class StudyAttributes(Attributes):
     question: dict[str, Any] | None = None  # a copy of what `storage/studies/study.py` compares
     data: str | None = None  # where the data lay on the host that made the study
     failures_counted_to: int = -1  # number of the last trial before `resume`; failures of later ones count
+
+
+def is_outside(user_attrs: Mapping[str, Any]) -> bool:
+    """Whether a trial has values outside the space; reads no other attribute, as samplers ask it of every trial."""
+    return bool(user_attrs.get("outside"))
 
 
 def attribute_key(field: str) -> str:

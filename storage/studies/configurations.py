@@ -23,6 +23,10 @@ _FIND = text(f"""
     where t.study_id = :study_id and a.key = {attribute_key("digest")} and a.value_json = :value_json
       and (t.state <> 'FAIL' or exists (select from unet_search_configurations c where c.trial_id = t.trial_id))
     order by t.number limit 1""")
+_HAD = text(f"""
+    select exists (select from trials t join trial_user_attributes a on a.trial_id = t.trial_id
+                   where t.study_id = :study_id and a.key = {attribute_key("digest")}
+                     and a.value_json = :value_json)""")
 _COUNT = text("select count(*) from unet_search_configurations where study_id = :study_id")
 # The configuration of every trial that has one: the one that it was trained with, or waits to be trained with.
 _GET_CONFIGURATIONS = text(f"""
@@ -65,6 +69,11 @@ def find_configuration(connection: Connection, study_id: int, digest: str) -> in
     """The number of the first trial that has the configuration or waits to be trained with it; None without one."""
     number: int | None = connection.scalar(_FIND, {"study_id": study_id, "value_json": json.dumps(digest)})
     return number
+
+
+def had_configuration(connection: Connection, study_id: int, digest: str) -> bool:
+    """Whether any trial has, waits for, or had the configuration, also one that failed and gave it back."""
+    return bool(connection.scalar(_HAD, {"study_id": study_id, "value_json": json.dumps(digest)}))
 
 
 def taken_digests(db: Database, study_id: int) -> set[str]:

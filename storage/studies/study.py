@@ -23,6 +23,7 @@ _FREEZE_QUESTION = text("""
     insert into unet_search_studies as s (study_id, question) values (:study_id, cast(:question as jsonb))
     on conflict (study_id) do update set question = coalesce(s.question, excluded.question)
     returning question""")
+_GET_QUESTION = text("select question from unet_search_studies where study_id = :study_id")
 _SET_BUDGET = text("""
     insert into unet_search_studies (study_id, budget) values (:study_id, :budget)
     on conflict (study_id) do update set budget = excluded.budget""")
@@ -96,6 +97,13 @@ def freeze_question(
             f"a study answers one question; got {'; '.join(differences)}; "
             "use the study's values, or give another name with --study"
         )
+
+
+def get_question(db: Database, study_id: int) -> dict[str, Any] | None:
+    """The question as the study was made with it, whichever version opened it since; None before it is frozen."""
+    with db.engine.connect() as connection:
+        question: dict[str, Any] | None = connection.scalar(_GET_QUESTION, {"study_id": study_id})
+    return question
 
 
 def set_budget(db: Database, study_id: int, trials: int) -> None:

@@ -50,6 +50,11 @@ def test_one_setting_switches_gpus_off(stack: Stack) -> None:
     assert found["workers"]["command"] == ["unet-search", "worker", "--device", "cpu"]
 
 
+def test_the_default_space_is_that_of_the_workers_device(stack: Stack) -> None:
+    assert services(stack)["init"]["environment"]["UNET_SEARCH_SPACE"] == "gpu"
+    assert services(stack, DEVICE="cpu")["init"]["environment"]["UNET_SEARCH_SPACE"] == "cpu"
+
+
 def test_another_device_is_refused(stack: Stack) -> None:
     stack.settings["DEVICE"] = "tpu"
     done = stack.compose("config", status=None)

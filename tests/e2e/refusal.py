@@ -9,7 +9,8 @@ from tests.e2e.command import Completed, Run, run_forked
 
 # What a command may print of its work before it finds the fault.
 PROGRESS = re.compile(
-    r"no --data: |warning: |\d+ training and \d+ validation images|training on \d+ images|epoch \d+/|worker \d+: "
+    r"no --data: |the default space for a |warning: |\d+ training and \d+ validation images|training on \d+ images|"
+    r"epoch \d+/|worker \d+: "
 )
 
 

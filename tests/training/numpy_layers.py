@@ -51,6 +51,14 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
+def leaky_relu(x: Array) -> Array:
+    """Elementwise x where it is positive, and a hundredth of it elsewhere."""
+    return np.where(x > 0, x, x / 100)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"relu": relu, "leaky_relu": leaky_relu}
+
+
 def sigmoid(x: Array) -> Array:
     """Elementwise 1 / (1 + exp(-x))."""
     return 1 / (1 + np.exp(-x))
@@ -59,3 +67,21 @@ def sigmoid(x: Array) -> Array:
 def channel_weights(x: Array, squeeze: tuple[Any, Any], excite: tuple[Any, Any]) -> Array:
     """Squeeze and excitation: (B, H, W, C) -> (B, 1, 1, C)."""
     return sigmoid(dense(relu(dense(x.mean((1, 2), keepdims=True), squeeze)), excite))
+
+
+def enlarge(x: Array, factor: int) -> Array:
+    """Height and width times the factor: each new pixel is interpolated between the centres of the nearest old ones."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        centres = np.clip((np.arange(factor * size) + 0.5) / factor - 0.5, 0, size - 1)
+        lower = np.minimum(centres.astype(int), max(0, size - 2))
+        share = np.expand_dims(centres - lower, tuple(range(1, x.ndim - axis)))
+        x = x.take(lower, axis) * (1 - share) + x.take(np.minimum(lower + 1, size - 1), axis) * share
+    return x
+
+
+def depth_to_space(x: Array) -> Array:
+    """Each pixel's channels become four pixels, row by row; (B, H, W, 4C) -> (B, 2H, 2W, C)."""
+    batch, height, width, channels = x.shape
+    squares = x.reshape(batch, height, width, 2, 2, channels // 4).swapaxes(2, 3)
+    return squares.reshape(batch, 2 * height, 2 * width, channels // 4)

@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.data_sets import make_dataset
 from trainer.config import TrainConfig
 from trainer.training.checkpoint import load_checkpoint
-from trainer.training.fit import Epoch, Fitted, train
+from trainer.training.fit import Fitted, train
+from trainer.training.history import Epoch
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.training.numpy_layers import build, channel_weights, conv, dense, draw, relu, sigmoid
+from tests.training.numpy_layers import (
+    ACTIVATIONS,
+    build,
+    channel_weights,
+    conv,
+    dense,
+    depth_to_space,
+    draw,
+    enlarge,
+    relu,
+    sigmoid,
+)
 from trainer.config import ModelConfig
 from trainer.model import blocks
 from trainer.model.bottleneck import bottleneck
@@ -19,7 +30,8 @@ PLAIN = ModelConfig(norm="none", residual=False, se=False)
 
 
 @pytest.mark.parametrize(
-    ("norm", "axes", "epsilon"), [("batch", (0, 1, 2), 1e-3), ("layer", (3,), 1e-5), ("group", (1, 2, 4), 1e-5)]
+    ("norm", "axes", "epsilon"),
+    [("batch", (0, 1, 2), 1e-3), ("layer", (3,), 1e-5), ("group", (1, 2, 4), 1e-5), ("instance", (1, 2), 1e-5)],
 )
 def test_a_normalisation_is_over_its_axes(norm: Any, axes: tuple[int, ...], epsilon: float) -> None:
     """`group`: 4 groups of 3 channels, as 12 channels cannot be split into 8."""
@@ -32,6 +44,13 @@ def test_a_normalisation_is_over_its_axes(norm: Any, axes: tuple[int, ...], epsi
     scale, offset = model.get_weights()[:2]
     out = np.asarray(model(values, training=True))
     np.testing.assert_allclose(out, normal.reshape(values.shape) * scale + offset, **CLOSE)
+
+
+def test_an_instance_of_one_pixel_keeps_its_offset_alone() -> None:
+    model, _ = build(lambda x: blocks.normalise(x, ModelConfig(norm="instance")), (1, 1, 12))
+    (x,) = draw((2, 1, 1, 12))
+    offset = model.get_weights()[1]
+    np.testing.assert_allclose(np.asarray(model(x))[:, 0, 0], [offset, offset], **CLOSE)
 
 
 def test_batch_normalisation_averages_its_statistics_over_ten_batches() -> None:
@@ -55,13 +74,16 @@ def test_squeeze_and_excitation_weighs_channels() -> None:
     np.testing.assert_allclose(model(x), x * channel_weights(x, weights[6, 3], weights[3, 6]), **CLOSE)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("se", [False, True])
-def test_a_block_is_two_convolutions_with_what_is_configured(residual: bool, se: bool) -> None:
-    config = ModelConfig(norm="none", residual=residual, se=se, se_ratio=3)
+def test_a_block_is_two_convolutions_with_what_is_configured(residual: bool, se: bool, activation: Any) -> None:
+    """Squeeze-and-excitation has a ReLU of its own, whatever the activation."""
+    config = ModelConfig(norm="none", residual=residual, se=se, se_ratio=3, activation=activation)
+    act = ACTIVATIONS[activation]
     model, weights = build(lambda x: blocks.double_conv(x, 6, config, dilation=2), (7, 8, 4))
     (x,) = draw((2, 7, 8, 4))
-    y = relu(conv(relu(conv(x, weights[3, 3, 4, 6], 2)), weights[3, 3, 6, 6], 2))
+    y = act(conv(act(conv(x, weights[3, 3, 4, 6], 2)), weights[3, 3, 6, 6], 2))
     if residual:
         y = y + conv(x, weights[1, 1, 4, 6])
     if se:
@@ -69,23 +91,27 @@ def test_a_block_is_two_convolutions_with_what_is_configured(residual: bool, se:
     np.testing.assert_allclose(model(x), y, **CLOSE)
 
 
-def test_the_residual_bottleneck() -> None:
-    config = ModelConfig(norm="none", bottleneck="residual", dilation=2)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_residual_bottleneck(activation: Any) -> None:
+    config = ModelConfig(norm="none", bottleneck="residual", dilation=2, activation=activation)
+    act = ACTIVATIONS[activation]
     model, weights = build(lambda x: bottleneck(x, 6, config), (7, 8, 4))
     (x,) = draw((2, 7, 8, 4))
-    inner = conv(relu(conv(x, weights[3, 3, 4, 6], 2)), weights[3, 3, 6, 6], 2)
-    np.testing.assert_allclose(model(x), relu(inner + conv(x, weights[1, 1, 4, 6])), **CLOSE)
+    inner = conv(act(conv(x, weights[3, 3, 4, 6], 2)), weights[3, 3, 6, 6], 2)
+    np.testing.assert_allclose(model(x), act(inner + conv(x, weights[1, 1, 4, 6])), **CLOSE)
 
 
-def test_the_gated_bottleneck() -> None:
-    config = ModelConfig(norm="none", bottleneck="gated", dilation=2, se_ratio=2)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_gated_bottleneck(activation: Any) -> None:
+    config = ModelConfig(norm="none", bottleneck="gated", dilation=2, se_ratio=2, activation=activation)
+    act = ACTIVATIONS[activation]
     model, weights = build(lambda x: bottleneck(x, 8, config), (7, 8, 3))
     (x,) = draw((2, 7, 8, 3))
-    inner = relu(conv(relu(conv(x, weights[1, 1, 3, 2])), weights[3, 3, 2, 2], 2))
+    inner = act(conv(act(conv(x, weights[1, 1, 3, 2])), weights[3, 3, 2, 2], 2))
     y = conv(inner, weights[1, 1, 2, 8])
     channels = channel_weights(y, weights[8, 4], weights[4, 8])
     y = y * channels * sigmoid(dense(channels, weights[8, 1]))
-    np.testing.assert_allclose(model(x), relu(y + conv(x, weights[1, 1, 3, 8])), **CLOSE)
+    np.testing.assert_allclose(model(x), act(y + conv(x, weights[1, 1, 3, 8])), **CLOSE)
 
 
 @pytest.mark.parametrize("kind", ["residual", "gated"])
@@ -97,8 +123,10 @@ def test_a_bottleneck_normalises_every_convolution(kind: Any) -> None:
     assert all(layer.use_bias for layer in model.layers if isinstance(layer, layers.Conv2D))
 
 
-def test_the_additive_gate_weighs_the_skips_pixels() -> None:
-    config = ModelConfig(attention=True, gate="additive")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_additive_gate_weighs_the_skips_pixels(activation: Any) -> None:
+    """By its own ReLU, whatever the activation of the blocks."""
+    config = ModelConfig(attention=True, gate="additive", activation=activation)
     model, weights = build(lambda skip, gating: gate(skip, gating, config), (5, 6, 4), (5, 6, 7))
     skip, gating = draw((2, 5, 6, 4), (2, 5, 6, 7))
     passed, gated = model([skip, gating])
@@ -107,8 +135,10 @@ def test_the_additive_gate_weighs_the_skips_pixels() -> None:
     np.testing.assert_allclose(gated, skip * sigmoid(conv(joint, weights[1, 1, 2, 1])), **CLOSE)
 
 
-def test_the_concatenated_gate_adds_the_weighed_skip() -> None:
-    config = ModelConfig(attention=True, gate="concatenated")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_concatenated_gate_adds_the_weighed_skip(activation: Any) -> None:
+    """By its own ReLU, whatever the activation of the blocks."""
+    config = ModelConfig(attention=True, gate="concatenated", activation=activation)
     model, weights = build(lambda skip, gating: gate(skip, gating, config), (5, 6, 4), (5, 6, 4))
     skip, gating = draw((2, 5, 6, 4), (2, 5, 6, 4))
     gated, passed = model([skip, gating])
@@ -122,10 +152,11 @@ def test_without_a_gate_both_tensors_pass() -> None:
     assert gate(skip, gating, PLAIN) == [gating, skip]
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kernel", [2, 3])
-def test_a_transposed_convolution_spreads_each_pixel(kernel: Any) -> None:
-    """Kernel 2: each pixel becomes a square of its own. Kernel 3: squares overlap by one pixel, and ReLU follows."""
-    config = ModelConfig(upsampling="transpose", transpose_kernel=kernel)
+def test_a_transposed_convolution_spreads_each_pixel(kernel: Any, activation: Any) -> None:
+    """Kernel 2: each pixel becomes a square. Kernel 3: squares overlap by one pixel, and the activation follows."""
+    config = ModelConfig(upsampling="transpose", transpose_kernel=kernel, activation=activation)
     model, weights = build(lambda x: blocks.upsample(x, 3, config), (4, 5, 2))
     (x,) = draw((2, 4, 5, 2))
     matrix, bias = weights[kernel, kernel, 3, 2]
@@ -134,7 +165,7 @@ def test_a_transposed_convolution_spreads_each_pixel(kernel: Any) -> None:
         square = np.einsum("bc,ijfc->bijf", x[:, row, column], matrix)
         y[:, 2 * row : 2 * row + kernel, 2 * column : 2 * column + kernel] += square
     y = y[:, :8, :10]
-    np.testing.assert_allclose(model(x), relu(y) if kernel == 3 else y, **CLOSE)
+    np.testing.assert_allclose(model(x), ACTIVATIONS[activation](y) if kernel == 3 else y, **CLOSE)
 
 
 def test_nearest_upsampling_repeats_pixels() -> None:
@@ -163,13 +194,28 @@ def test_a_gate_that_adds_makes_upsampling_narrow() -> None:
 
 def test_the_restored_resolution_is_smooth_before_training() -> None:
     """A uniform map stays uniform: depth-to-space, which would show a checkerboard, starts at zero."""
-    x = keras.Input((4, 5, 8))
-    model = keras.Model(x, restore_resolution(x, ModelConfig(width=12, norm="none")))
+    x, pixels = keras.Input((4, 5, 8)), keras.Input((8, 10, 1))
+    model = keras.Model(x, restore_resolution(x, pixels, ModelConfig(width=12, norm="none")))
     out = np.asarray(model(np.ones((1, 4, 5, 8), np.float32)))
     assert out.shape == (1, 8, 10, 6)
     inner = out[:, 1:-1, 1:-1]  # the 3x3 convolution sees zeros beyond the edge
     np.testing.assert_allclose(inner, np.broadcast_to(inner[:, :1, :1], inner.shape), **CLOSE)
     assert inner.any()
+
+
+@pytest.mark.parametrize("full_skip", [False, True])
+def test_the_resolution_is_restored_beside_a_block_of_the_image(full_skip: bool) -> None:
+    config = PLAIN.model_copy(update={"width": 12, "full_skip": full_skip, "activation": "leaky_relu"})
+    model, weights = build(lambda x, pixels: restore_resolution(x, pixels, config), (4, 5, 8), (8, 10, 3))
+    x, pixels = draw((2, 4, 5, 8), (2, 8, 10, 3))
+    act = ACTIVATIONS["leaky_relu"]
+    joint = enlarge(conv(x, weights[1, 1, 8, 6]), 2) + depth_to_space(conv(x, weights[1, 1, 8, 24]))
+    if full_skip:
+        skip = act(conv(act(conv(pixels, weights[3, 3, 3, 6])), weights[3, 3, 6, 6]))
+        expected = act(conv(np.concatenate([joint, skip], -1), weights[3, 3, 12, 6]))
+    else:
+        expected = act(conv(joint, weights[3, 3, 6, 6]))
+    np.testing.assert_allclose(model([x, pixels]), expected, **CLOSE)
 
 
 def test_dropout_drops_whole_channels_or_single_values() -> None:

@@ -74,6 +74,23 @@ def test_two_classes_have_a_foreground(tmp_path: Path) -> None:
     assert "foreground, dirt: IoU 0.5000, Dice 0.6667" in shown and "as Keras counts: 0.5000" in shown
 
 
+def test_several_networks_and_flips(tmp_path: Path, model: Path) -> None:
+    """The one that is certain decides; the first tells the metric."""
+    wrong = write_model(tmp_path / "wrong", levels=LEVELS[[1, 2, 0]], certainty=3)
+    masks = [make_mask(0, 50, 70), make_mask(1)]
+    data = write_labelled(tmp_path / "in", {str(number): (mask, mask) for number, mask in enumerate(masks)})
+    assert read_scores(wrong, "--data", data, "--flips", "both")["miou"] == 0
+    scores = read_scores(wrong, model, "--data", data, "--flips", "both", "--device", "cpu")
+    assert (scores["miou"], scores["images"], scores["metric"]) == (1, 2, "miou")
+
+
+def test_networks_of_other_classes_are_refused(tmp_path: Path, model: Path) -> None:
+    other, mask = write_model(tmp_path / "other", names=("a", "b", "c")), make_mask(0)
+    data = write_labelled(tmp_path / "in", {"a": (mask, mask)})
+    with pytest.raises(InputError, match=r"must agree in data\.names; got \(\) in .* and \('a', 'b', 'c'\) in"):
+        run_evaluate(model, other, "--data", data)
+
+
 def test_the_metric_of_the_study_is_shown(tmp_path: Path) -> None:
     model, mask = write_model(tmp_path / "model", names=("a", "b", "c")), make_mask(0)
     text = (model / "config.toml").read_text().replace('metric = "miou"', 'metric = "iou:b"')

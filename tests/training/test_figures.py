@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from tests.data_sets import make_dataset, make_ragged, with_pixels
-from trainer.config import TrainConfig
+from trainer.config import BudgetConfig, TrainConfig
 from trainer.data.clean import DroppedImage
 from trainer.figures.display import to_picture
 from trainer.figures.palette import class_colours, paint
 from trainer.figures.sheet import write_contact_sheet
 from trainer.figures.training import choose_images, draw_confusion, draw_curves, draw_gallery, write_figures
-from trainer.training.fit import Epoch, Fitted
+from trainer.training.fit import Fitted
+from trainer.training.history import Epoch, judge
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,8 @@ def fitted() -> Fitted:
     )
     confusion = np.array([[0, 0, 0], [0, 90, 10], [5, 20, 75]])
     config = TrainConfig.model_validate({"data": {"classes": 3, "ignore": 0}, "metric": "dice"})
-    return Fitted(keras.Model(pixels, logits), config, history, history[1], confusion, 0, 2.0, 10.0, "budget")
+    final = judge(history, "last")
+    return Fitted(keras.Model(pixels, logits), config, history, final, confusion[None], 0, 2.0, 10.0, "budget")
 
 
 def test_the_curves_are_those_of_the_history(fitted: Fitted) -> None:
@@ -43,8 +45,12 @@ def test_the_curves_are_those_of_the_history(fitted: Fitted) -> None:
         "class 2": [0.0, 0.5],
         "Dice": [0.35, 0.7],
     }
-    assert list(right.lines[3].get_xdata()) == [2, 2]  # the best epoch
-    assert right.get_title() == "best Dice 0.7000 at epoch 2"
+    (judged,) = right.patches  # the last tenth of two epochs is the second
+    assert (judged.get_x(), judged.get_width()) == (1.5, 1)
+    assert right.get_title() == "Dice 0.7000"
+    best = fitted.config.model_copy(update={"budget": BudgetConfig(keep="best")})
+    _, right = draw_curves(replace(fitted, config=best, final=judge(fitted.history, "best")), make_dataset()).axes
+    assert list(right.lines[3].get_xdata()) == [2, 2] and not right.patches
 
 
 def test_the_confusion_matrix_has_shares_of_each_true_class(fitted: Fitted) -> None:

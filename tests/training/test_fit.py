@@ -14,9 +14,11 @@ from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.model.unet import build_model
 from trainer.pipeline.batches import Batches
-from trainer.training.fit import train, validate
-from trainer.training.metrics import Scores
+from trainer.training.fit import train
+from trainer.training.losses import class_weights, make_loss
+from trainer.training.metrics import Scores, score
 from trainer.training.optimizer import learning_rate
+from trainer.training.validation import make_validate
 
 SHAPE = (16, 16, 1)
 STEPS = 3  # batches of an epoch
@@ -32,7 +34,7 @@ def default(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def test_training_learns(default: Recorded) -> None:
     history = default.fitted.history
     assert history[-1].loss < 0.7 * history[0].loss
-    assert default.fitted.best.miou > 0.8
+    assert default.fitted.final.miou > 0.8
 
 
 def test_every_epoch_is_reported(default: Recorded) -> None:
@@ -46,7 +48,7 @@ def test_every_epoch_is_reported(default: Recorded) -> None:
 def test_the_rate_follows_the_schedule(default: Recorded) -> None:
     config = default.fitted.config
     last_steps = range(STEPS - 1, 8 * STEPS, STEPS)
-    rates = [learning_rate(config.schedule, 0.01, step, STEPS, 8, ()) for step in last_steps]
+    rates = [learning_rate(config.schedule, 0.01, step, 8 * STEPS, 8, ()) for step in last_steps]
     assert [epoch.learning_rate for epoch in default.reported] == rates
     assert len(set(rates)) == 8
 
@@ -56,14 +58,53 @@ def test_short_epochs_are_saved_once_a_minute(default: Recorded) -> None:
     assert not default.checkpoint.exists()
 
 
-def test_the_model_has_the_weights_of_its_best_epoch(plain: TrainConfig, dataset: Dataset) -> None:
+@pytest.mark.parametrize("keep", ["last", "best"])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_the_model_has_the_weights_that_are_kept(
+    plain: TrainConfig, dataset: Dataset, keep: str, average: float
+) -> None:
     """The rate rises until it spoils the network, so that the last epoch is not the best."""
     rising = {"optimizer.learning_rate": 1.0, "schedule.warmup": 20.0, "budget.epochs": 8}
-    fitted = train(override(plain, rising), dataset)
+    changes = rising | {"budget.keep": keep, "optimizer.average": average}
+    fitted = train(override(plain, changes), dataset)
     miou = [epoch.miou for epoch in fitted.history]
-    assert miou[-1] < fitted.best.miou == max(miou)
-    np.testing.assert_array_equal(validate(fitted.model, dataset), fitted.confusion)
+    assert miou[-1] < max(miou)
+    assert fitted.final.miou == (miou[-1] if keep == "last" else max(miou))
+    np.testing.assert_array_equal(make_validate(fitted.model, dataset)(lambda: None), fitted.confusions)
+    assert score(fitted.confusion, dataset.ignore).miou == pytest.approx(fitted.final.miou)
     assert fitted.parameters == fitted.model.count_params()
+
+
+def test_the_loss_is_the_mean_of_the_epochs_batches(plain: TrainConfig, dataset: Dataset) -> None:
+    """The weights stay as they are, so that each batch's loss can be computed afterwards."""
+    still = override(plain, {"optimizer.learning_rate": 1e-20, "budget.epochs": 2, "model.l2": 0.01})
+    fitted = train(still, dataset)
+    batches = Batches(still, dataset)
+    loss = make_loss(still.loss, class_weights(batches.count_seen(), still.loss, 0), 0)
+    kernels = [np.asarray(layer.kernel) for layer in fitted.model.layers if getattr(layer, "kernel_regularizer", None)]
+    penalty = sum(0.01 * (kernel**2).sum() for kernel in kernels)
+    for epoch in range(2):
+        losses = [float(loss(masks, fitted.model(images))) for images, masks in batches.epoch(epoch)]
+        assert np.ptp(losses) > 1e-3
+        assert fitted.history[epoch].loss == pytest.approx(np.mean(losses) + penalty, rel=1e-4)
+
+
+def test_steps_make_the_training_whatever_the_batches_are(plain: TrainConfig, dataset: Dataset) -> None:
+    asked: list[int] = []
+    for size in (4, 8):
+        changes = {"budget.steps": 7, "optimizer.batch_size": size, "data.oversample": 3}
+        fitted = train(override(plain, changes), dataset, should_stop=lambda: asked.append(1) is not None)
+        assert len(fitted.history) == 3
+    assert len(asked) == 2 * (7 + 3)  # batches, and one of validation an epoch
+
+
+def test_deep_supervision_leaves_no_trace_in_the_saved_network(plain: TrainConfig, dataset: Dataset) -> None:
+    deep = override(plain, {"model.deep_supervision": True, "model.depth": 2, "budget.epochs": 6})
+    fitted = train(deep, dataset)
+    model = build_model(deep.model, SHAPE, 3, 0)
+    assert fitted.parameters == model.count_params()
+    assert [w.shape for w in fitted.model.weights] == [w.shape for w in model.weights]
+    assert fitted.final.miou > 0.6
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -74,7 +115,7 @@ def test_a_step_is_the_optimizers_on_the_configured_loss(plain: TrainConfig, dat
     """
     step = {"budget.epochs": 1, "budget.images": 8, "optimizer.name": "lion", "optimizer.weight_decay": 0.0}
     step |= {"schedule.warmup": 1.0, "seed": seed}
-    config = override(plain, step | {"model.l1": 0.01, "loss.class_weights": "inverse"})
+    config = override(plain, step | {"model.l1": 0.01, "loss.weight_exponent": 1.0, "loss.weight_cap": 1e6})
     fitted = train(config, dataset)
     keras.utils.set_random_seed(seed)
     model = build_model(config.model, SHAPE, 3, 0)
@@ -106,13 +147,13 @@ def test_patience_ends_it(plain: TrainConfig, dataset: Dataset) -> None:
     still = {"optimizer.learning_rate": 1e-12, "budget.epochs": 9, "budget.patience": 2}
     fitted = train(override(plain, still), dataset)
     assert fitted.stopped == "patience"
-    assert len(fitted.history) == fitted.best.epoch + 2 == 3
+    assert len(fitted.history) == 3
 
 
 def test_a_loss_that_is_not_finite_is_named(plain: TrainConfig, dataset: Dataset) -> None:
     wild = {"optimizer.learning_rate": 1.0, "optimizer.clip_norm": 0, "optimizer.name": "lion"}
     wild |= {"optimizer.weight_decay": 50, "budget.epochs": 50}
-    with pytest.raises(DivergedError, match=r"the loss must stay finite; got (nan|inf) in epoch \d+, step [1-3]"):
+    with pytest.raises(DivergedError, match=r"the loss must stay finite; got (nan|inf) in epoch \d+, by step 3 of it"):
         train(override(plain, wild), dataset)
 
 
@@ -126,7 +167,7 @@ def test_background_can_be_learned(plain: TrainConfig, changes: dict[str, Any]) 
     masks = np.asarray(fitted.model(dataset.images)).argmax(-1)
     found = (masks == 0) & (dataset.masks == 0)
     assert found.sum() > 0.5 * ((masks == 0) | (dataset.masks == 0)).sum()
-    assert (fitted.best.iou[0] is None) == (config.data.ignore == 0)
+    assert (fitted.final.iou[0] is None) == (config.data.ignore == 0)
 
 
 def test_colour_and_a_label_outside_the_classes(plain: TrainConfig) -> None:
@@ -136,7 +177,7 @@ def test_colour_and_a_label_outside_the_classes(plain: TrainConfig) -> None:
     fitted = train(override(plain, {"data.ignore": 255, "budget.epochs": 1}), outside)
     scored = outside.masks[outside.validation] != 255
     assert fitted.confusion.sum() == scored.sum()
-    assert fitted.best.iou[0] is None  # no pixel is of class 0 any more
+    assert fitted.final.iou[0] is None  # no pixel is of class 0 any more
     assert fitted.model.input_shape == (None, 16, 16, 3)
 
 
@@ -149,7 +190,7 @@ def test_large_images_train_by_patches_and_validate_whole(plain: TrainConfig) ->
     assert fitted.model.input_shape == (None, 16, 16, 2)
     assert fitted.model.inputs[0].dtype == "float32"
     assert fitted.confusion.sum() == 50 * 37
-    assert fitted.best.miou > 0.8
+    assert fitted.final.miou > 0.8
     assert len(asked) == 4 * (8 + 1)  # batches, and one of 24 windows
 
 
@@ -160,9 +201,9 @@ def test_the_best_epoch_is_that_of_the_metric(plain: TrainConfig, dataset: Datas
         given = iter(Scores(sum(iou[1:]) / 2, 0.0, iou) for iou in scores)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("trainer.training.fit.score", lambda confusion, ignore, given=given: next(given))
-            fitted = train(override(plain, {"metric": metric}), dataset)
-        assert fitted.best.epoch == best
-        assert fitted.best.value == pytest.approx(value)
+            fitted = train(override(plain, {"metric": metric, "budget.keep": "best"}), dataset)
+        assert fitted.final.epoch == best
+        assert fitted.final.value == pytest.approx(value)
 
 
 def test_without_validation_the_last_epoch_is_the_result(plain: TrainConfig, dataset: Dataset) -> None:
@@ -170,8 +211,8 @@ def test_without_validation_the_last_epoch_is_the_result(plain: TrainConfig, dat
     changes = {"budget.patience": 1, "schedule.name": "plateau", "schedule.patience": 1}
     weights: list[Any] = []
     fitted = train(override(plain, changes), everything, lambda epoch: weights.append(epoch.value) is None)
-    assert fitted.stopped == "budget" and fitted.best.epoch == 3
-    assert weights == [0, 0, 0] and fitted.best.miou == 0 and set(fitted.best.iou) == {None}
+    assert fitted.stopped == "budget" and fitted.final.epoch == 3
+    assert weights == [0, 0, 0] and fitted.final.miou == 0 and set(fitted.final.iou) == {None}
     assert not fitted.confusion.any()
     assert len({epoch.learning_rate for epoch in fitted.history}) == 1
     predicted = np.asarray(fitted.model(dataset.images)).argmax(-1)

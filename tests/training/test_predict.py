@@ -1,7 +1,9 @@
-"""Masks of images of any size."""
+"""Masks and probabilities of images of any size."""
 
-from collections.abc import Iterator
-from typing import Any
+import gc
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -11,7 +13,8 @@ from keras import layers
 from trainer.config import ModelConfig
 from trainer.errors import InputError
 from trainer.model import predict
-from trainer.model.predict import batch_size, predict_images, predict_probabilities
+from trainer.model.flips import VIEWS, Flips
+from trainer.model.predict import Network, batch_size, predict_images, predict_probabilities
 from trainer.model.unet import build_model
 
 
@@ -42,8 +45,12 @@ def softmax(logits: Any) -> Any:
     return powers / powers.sum(-1, keepdims=True)
 
 
-def whole(bands: Iterator[tuple[int, Any]]) -> Any:
-    """The bands as one array; each must begin where the last one ended."""
+def probabilities_of(
+    models: keras.Model | Sequence[keras.Model], image: Any, overlap: float = 0.5, flips: Flips = "none"
+) -> Any:
+    """The bands of an image as one array; each must begin where the last one ended."""
+    networks = [Network(model, overlap) for model in (models if isinstance(models, list) else [models])]
+    (bands,) = (list(bands) for bands in predict_probabilities(networks, [image], flips))
     parts: list[Any] = []
     for first, probabilities in bands:
         assert first == sum(map(len, parts))
@@ -72,7 +79,7 @@ def test_a_masked_background_is_never_predicted(model: keras.Model, monkeypatch:
 def test_images_of_the_networks_size_are_predicted_as_they_are(model: keras.Model) -> None:
     images = noise(3, 16, 24)
     np.testing.assert_array_equal(list(predict_images(model, images)), predict_masks(model, images))
-    probabilities = whole(predict_probabilities(model, images[0]))
+    probabilities = probabilities_of(model, images[0])
     np.testing.assert_allclose(probabilities, softmax(np.asarray(model(images))[0]), atol=1e-5)
     assert (probabilities[..., 0] == 0).all()
 
@@ -83,7 +90,7 @@ def test_smaller_images_are_padded_with_0(model: keras.Model) -> None:
     padded[0, :9, :20] = image
     (mask,) = predict_images(model, [image])
     np.testing.assert_array_equal(mask, predict_masks(model, padded)[0, :9, :20])
-    assert whole(predict_probabilities(model, image)).shape == (9, 20, 4)
+    assert probabilities_of(model, image).shape == (9, 20, 4)
 
 
 def test_images_of_any_sizes_keep_their_order_and_size(model: keras.Model) -> None:
@@ -102,7 +109,7 @@ def test_windows_agree_where_a_pixel_decides_alone(
 ) -> None:
     image = np.random.default_rng(0).uniform(0, 255, (*size, 3)).astype(np.float16)
     expected = softmax(image.astype(np.float32) * 0.02)
-    np.testing.assert_allclose(whole(predict_probabilities(pointwise, image, overlap)), expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities_of(pointwise, image, overlap), expected, atol=1e-5)
     (mask,) = predict_images(pointwise, [image], overlap)
     assert (mask == expected.argmax(-1)).mean() > 0.999  # float16 has ties
 
@@ -111,7 +118,7 @@ def test_probabilities_are_means_that_favour_the_middle_of_a_window(model: keras
     """Two windows share the columns 8 to 24; near the edge of one the other decides."""
     image = noise(16, 32)
     left, right = (softmax(np.asarray(model(image[None, :, start : start + 24]))[0]) for start in (0, 8))
-    found = whole(predict_probabilities(model, image))
+    found = probabilities_of(model, image)
     np.testing.assert_allclose(found[:, :8], left[:, :8], atol=1e-5)
     np.testing.assert_allclose(found[:, 24:], right[:, 16:], atol=1e-5)
     assert np.abs(found[:, 8] - left[:, 8]).mean() < 0.2 * np.abs(right[:, 0] - left[:, 8]).mean()
@@ -134,7 +141,108 @@ def test_memory_does_not_grow_with_the_height(pointwise: keras.Model, monkeypatc
     """A band is of the rows between two windows at most, and is given before the next windows are predicted."""
     monkeypatch.setattr(predict, "MOST_IMAGES", 1)
     predicted: list[int] = []
-    monkeypatch.setattr(predict, "_predict_batch", lambda _, images: predicted.append(1) or [np.zeros((16, 24, 3))])
-    for count, (_, probabilities) in enumerate(predict_probabilities(pointwise, noise(400, 24)), 1):
+    monkeypatch.setattr(predict, "_run", lambda _, windows: predicted.append(1) or [np.zeros((16, 24, 3))])
+    bands = next(predict_probabilities([Network(pointwise)], [noise(400, 24)]))
+    for count, (_, probabilities) in enumerate(bands, 1):
         assert len(predicted) == min(count, 49)
         assert len(probabilities) <= 16
+
+
+def test_a_network_is_compiled_once_for_masks_and_once_for_probabilities(model: keras.Model) -> None:
+    images = noise(2, 16, 24)
+    predict_masks(model, images)
+    probabilities_of(model, images[0])
+    heads = dict(predict._HEADS[model])
+    predict_masks(model, images)
+    probabilities_of(model, noise(40, 70))
+    assert sorted(heads) == ["classes", "probabilities"] and predict._HEADS[model] == heads
+
+
+def test_what_is_compiled_has_the_networks_present_weights() -> None:
+    network = build_model(ModelConfig(depth=1, width=4, stem=1, norm="none", se=False), (16, 24, 3), 4, None)
+    images = noise(3, 16, 24)
+    before = predict_masks(network, images)
+    network.set_weights([weight[..., ::-1] for weight in network.get_weights()])
+    after = predict_masks(network, images)
+    assert (before != after).any()
+    np.testing.assert_array_equal(after, np.asarray(network(images)).argmax(-1))
+
+
+def test_what_is_compiled_goes_with_its_network() -> None:
+    inputs = keras.Input((4, 4, 2))
+    network = keras.Model(inputs, keras.layers.Rescaling(2.0)(inputs))
+    list(predict_images(network, [np.zeros((4, 4, 2), np.float16)]))
+    gone = weakref.ref(network)
+    del network
+    gc.collect()
+    assert gone() is None
+
+
+def mirrored(model: keras.Model, image: Any, flips: Flips) -> Any:
+    """The mean over the views of the whole image."""
+    return np.mean(
+        [probabilities_of(model, image[::rows, ::columns])[::rows, ::columns] for rows, columns in VIEWS[flips]], axis=0
+    )
+
+
+@pytest.mark.parametrize("flips", get_args(Flips))
+@pytest.mark.parametrize("size", [(16, 24), (9, 20), (40, 20), (9, 70), (40, 72)])
+def test_flips_are_the_mean_over_mirrored_images(model: keras.Model, flips: Flips, size: tuple[int, int]) -> None:
+    """Padding stays at the bottom and right; windows that are evenly spaced are those of the mirrored image."""
+    image = noise(*size)
+    found = probabilities_of(model, image, flips=flips)
+    np.testing.assert_allclose(found, mirrored(model, image, flips), atol=1e-5)
+    assert flips == "none" or np.abs(found - probabilities_of(model, image)).max() > 1e-3
+
+
+def test_flips_see_each_image_in_all_their_views() -> None:
+    """The logit of class 1 grows to the right, that of class 2 downwards: mirrored images take that away."""
+    inputs = keras.Input((8, 8, 3), dtype="float32")
+    ramp = np.stack(np.broadcast_arrays(0, np.arange(8)[None], np.arange(8)[:, None]), -1).astype(np.float32)
+    model = keras.Model(inputs, inputs * 0 + ramp)
+    image = np.zeros((8, 8, 3), np.float16)
+    spread = {flips: probabilities_of(model, image, flips=flips) for flips in get_args(Flips)}
+    for flips, right, down in (("horizontal", True, False), ("vertical", False, True), ("both", True, True)):
+        found = spread[flips]
+        assert np.allclose(found, found[:, ::-1], atol=1e-6) == right
+        assert np.allclose(found, found[::-1], atol=1e-6) == down
+
+
+@pytest.fixture(scope="module")
+def others() -> list[keras.Model]:
+    """Networks of the same classes with other sizes."""
+    keras.utils.set_random_seed(5)
+    config = ModelConfig(depth=1, width=4, stem=1, norm="none", se=False)
+    return [build_model(config, shape, 4, 0) for shape in ((32, 16, 3), (8, 8, 3))]
+
+
+@pytest.mark.parametrize("size", [(16, 24), (5, 6), (50, 41)])
+def test_several_networks_are_the_mean_of_each_in_its_own_windows(
+    model: keras.Model, others: list[keras.Model], size: tuple[int, int]
+) -> None:
+    image = noise(*size)
+    each = [probabilities_of(one, image, flips="horizontal") for one in (model, *others)]
+    found = probabilities_of([model, *others], image, flips="horizontal")
+    assert found.shape == (*size, 4) and found.dtype == np.float32
+    np.testing.assert_allclose(found, np.mean(each, axis=0), atol=1e-6)
+
+
+def test_several_networks_read_each_image_once_and_keep_the_order(
+    model: keras.Model, others: list[keras.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image waits for the networks that are behind, at most for a batch of windows."""
+    monkeypatch.setattr(predict, "MOST_IMAGES", 2)
+    sizes = [(16, 24), (9, 20), (33, 24), (16, 24), (5, 5), (8, 8), (16, 24)]
+    read: list[int] = []
+
+    def images() -> Iterator[Any]:
+        for size in sizes:
+            read.append(1)
+            yield noise(*size)
+
+    networks = [Network(one) for one in (model, *others)]
+    for number, bands in enumerate(predict_probabilities(networks, images()), 1):
+        found = np.concatenate([band for _, band in bands])
+        np.testing.assert_allclose(found, probabilities_of([model, *others], noise(*sizes[number - 1])), atol=1e-5)
+        assert len(read) <= number + 2
+    assert len(read) == len(sizes)

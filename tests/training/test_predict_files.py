@@ -5,7 +5,7 @@ Each class has a brightness, and the network finds the nearest one: so the mask 
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -18,23 +18,33 @@ from trainer.config import TrainConfig
 from trainer.configfile import override, write_config
 from trainer.data.pixels import Pixels
 from trainer.errors import InputError
+from trainer.model.flips import Flips
 from trainer.result.save import save_model
 
 LEVELS = np.array([60, 135, 210], np.uint8)  # brightness of the classes
 SIDE = 16  # of the networks' images
 
 
-def write_model(folder: Path, channels: int = 1, dtype: str = "uint8", **data: Any) -> Path:
-    """A result's folder: a network for images of SIDE x SIDE, and the configuration with these fields of `data`."""
-    inputs = keras.Input((SIDE, SIDE, channels), dtype=dtype)
+def write_model(
+    folder: Path,
+    channels: int = 1,
+    dtype: str = "uint8",
+    side: int = SIDE,
+    levels: Any = LEVELS,
+    certainty: float = 100,
+    **data: Any,
+) -> Path:
+    """A result's folder: a network for images of side x side, and the configuration with these fields of `data`."""
+    inputs = keras.Input((side, side, channels), dtype=dtype)
     pixels = keras.layers.Rescaling(1 / 255)(inputs)
-    classifier = keras.layers.Conv2D(len(LEVELS), 1)
+    classifier = keras.layers.Conv2D(len(levels), 1)
     model = keras.Model(inputs, classifier(pixels))
-    levels = LEVELS / 255  # the largest logit has the level that is nearest to the pixel
-    classifier.set_weights([np.tile(200 * levels / channels, (1, 1, channels, 1)), -100 * levels**2])
+    levels = levels / 255  # the largest logit has the level that is nearest to the pixel
+    weights = np.tile(2 * certainty * levels / channels, (1, 1, channels, 1))
+    classifier.set_weights([weights, -certainty * levels**2])
     folder.mkdir(parents=True)
     save_model(model, folder / "model.keras")
-    settings = {"classes": 3, "ignore": None, "scale": None, "patch": None} | data
+    settings = {"classes": len(levels), "ignore": None, "scale": None, "patch": None} | data
     write_config(
         override(TrainConfig(), {f"data.{key}": value for key, value in settings.items()}), folder / "config.toml"
     )
@@ -122,6 +132,17 @@ def test_images_that_are_resized_get_masks_of_their_own_size(tmp_path: Path, fit
     np.testing.assert_array_equal(read_mask(tmp_path / "out" / "a.png"), mask)
     assert (read_mask(tmp_path / "out" / "b.png") == mask[:, :16]).mean() > 0.9
     assert np.load(tmp_path / "out" / "probabilities" / "b.npy").shape == (32, 16, 3)
+
+
+@pytest.mark.parametrize("options", [(), ("--flips", "both"), ("--probabilities",)])
+def test_a_mask_of_another_size_is_that_of_the_enlarged_probabilities(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A border between two blocks of the small image is a straight line in the large one, whatever is asked for."""
+    model = write_model(tmp_path / "model", resize=(SIDE, SIDE), certainty=10)
+    place = np.arange(160)
+    mask = (place[:, None] * 2 > place + 40).astype(np.uint8)
+    run_predict(model, "--data", write_images(tmp_path / "in", {"a": mask}), "-o", tmp_path / "out", *options)
+    found = read_mask(tmp_path / "out" / "a.png")
+    assert set(np.unique(found)) == {0, 1} and (found != mask).mean() < 0.005
 
 
 def test_a_rotated_photograph_gets_an_upright_mask(tmp_path: Path, model: Path) -> None:
@@ -225,6 +246,64 @@ def test_probabilities_are_those_of_the_mask(tmp_path: Path, model: Path) -> Non
     np.testing.assert_array_equal(found.argmax(-1), mask)
     np.testing.assert_allclose(found.astype(np.float32).sum(-1), 1, atol=2e-3)
     np.testing.assert_array_equal(read_mask(tmp_path / "out" / "a.v1.png"), mask)
+
+
+def test_probabilities_of_many_images(tmp_path: Path, model: Path) -> None:
+    masks = {str(number): make_mask(number, 5 + number % 20, 16) for number in range(70)}
+    run_predict(model, "--data", write_images(tmp_path / "in", masks), "-o", tmp_path / "out", "--probabilities")
+    for name, mask in masks.items():
+        found = np.load(tmp_path / "out" / "probabilities" / f"{name}.npy")
+        np.testing.assert_array_equal(found.argmax(-1), mask)
+
+
+@pytest.mark.parametrize("flips", get_args(Flips))
+def test_flips_of_images_of_any_size(tmp_path: Path, model: Path, flips: str) -> None:
+    masks = {name: make_mask(seed, *size) for seed, (name, size) in enumerate(SIZES.items())}
+    data = write_images(tmp_path / "in", masks)
+    run_predict(model, "--data", data, "-o", tmp_path / "out", "--flips", flips, "--probabilities")
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(read_mask(tmp_path / "out" / f"{name}.png"), mask)
+        np.testing.assert_allclose(np.load(tmp_path / "out" / "probabilities" / f"{name}.npy").sum(-1), 1, atol=2e-3)
+
+
+def test_several_networks_decide_by_the_mean_of_their_probabilities(tmp_path: Path, model: Path) -> None:
+    """One takes each class for another, and is less certain; its windows have another size."""
+    wrong = write_model(tmp_path / "wrong", side=40, levels=LEVELS[[1, 2, 0]], certainty=3)
+    masks = {name: make_mask(seed, *size) for seed, (name, size) in enumerate(SIZES.items())}
+    data = write_images(tmp_path / "in", masks)
+    for number, folders in enumerate([(model, wrong), (wrong, model), (wrong, model, wrong)]):
+        run_predict(*folders, "--data", data, "-o", tmp_path / str(number), "--probabilities")
+    run_predict(wrong, "--data", data, "-o", tmp_path / "alone", "--probabilities")
+    run_predict(model, "--data", data, "-o", tmp_path / "right", "--probabilities")
+
+    def read(folder: str, name: str) -> Any:
+        return np.load(tmp_path / folder / "probabilities" / f"{name}.npy").astype(np.float32)
+
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(read_mask(tmp_path / "0" / f"{name}.png"), mask)
+        np.testing.assert_array_equal(read_mask(tmp_path / "1" / f"{name}.png"), mask)
+        assert (read_mask(tmp_path / "alone" / f"{name}.png") != mask).all()
+        np.testing.assert_allclose(read("0", name), (read("right", name) + read("alone", name)) / 2, atol=1e-3)
+        np.testing.assert_allclose(read("2", name), (read("right", name) + 2 * read("alone", name)) / 3, atol=1e-3)
+
+
+def test_networks_of_other_data_are_refused(tmp_path: Path, model: Path) -> None:
+    other = write_model(tmp_path / "other", resize=(SIDE, SIDE))
+    data = write_images(tmp_path / "in", {"a": make_mask(0)})
+    with pytest.raises(InputError, match=rf"agree in data\.resize; got none in {model} and \(16, 16\) in {other}"):
+        run_predict(model, other, "--data", data, "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_networks_of_other_channels_or_classes_are_refused(tmp_path: Path, model: Path) -> None:
+    """Where their configurations do not tell."""
+    data = write_images(tmp_path / "in", {"a": make_mask(0)})
+    for other, what in (
+        (write_model(tmp_path / "colour", channels=3), "channels; got 1 in"),
+        (write_model(tmp_path / "four", levels=np.array([60, 135, 210, 250]), classes=3), "classes; got 3 in"),
+    ):
+        with pytest.raises(InputError, match=f"must have the same {what}"):
+            run_predict(model, other, "--data", data, "-o", tmp_path / "out")
 
 
 def test_an_overlay_shows_the_image_and_the_classes(tmp_path: Path) -> None:

@@ -26,9 +26,10 @@ TINY = FOUND | {
     "model.depth": 1,
     "model.se_ratio": 1,
     "model.coarse_depth": 1,
+    "budget.steps": 1,
     "budget.epochs": 1,
-    "budget.images": 8,
     "optimizer.batch_size": 8,
+    "optimizer.average": 0.0,
     "optimizer.weight_decay": 0.0,
     "schedule.warmup": 0.0,
 }

@@ -12,7 +12,8 @@ from trainer.config import TrainConfig
 from trainer.configfile import override
 from trainer.data.dataset import Dataset
 from trainer.training.checkpoint import CheckpointError, load_checkpoint
-from trainer.training.fit import Epoch, Interrupted, train
+from trainer.training.fit import Interrupted, train
+from trainer.training.history import Epoch
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_an_epoch_is_reported_before_it_is_saved(saved: Recorded) -> None:
 def test_a_finished_checkpoint_has_its_result(saved: Recorded, dataset: Dataset) -> None:
     again = train(saved.fitted.config, dataset, checkpoint=saved.checkpoint, should_stop=lambda: True)
     assert again.history == saved.fitted.history
-    assert again.best == saved.fitted.best
+    assert again.final == saved.fitted.final
     np.testing.assert_array_equal(again.confusion, saved.fitted.confusion)
     for one, other in zip(again.model.get_weights(), saved.fitted.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from trainer.config import ModelConfig
-from trainer.model.branch import dropout_rate
+from trainer.model.branch import dropout_rate, level_filters
 from trainer.model.shape import padded_size
 from trainer.model.unet import build_model, count_parameters, count_trainable
 
@@ -47,6 +47,7 @@ def convolutions(model: keras.Model) -> list[Any]:
         ({"norm": "batch", "bias": True}, 4 * 32),
         ({"norm": "layer"}, 2 * 32 - 32),
         ({"norm": "group", "bias": True}, 2 * 32),
+        ({"norm": "instance"}, 2 * 32 - 32),
         ({"attention": True}, 10 + 10 + 3),
         ({"attention": True, "gate": "concatenated"}, 292 + 5),
         ({"bottleneck": "residual"}, 40),
@@ -55,6 +56,12 @@ def convolutions(model: keras.Model) -> list[Any]:
         ({"upsampling": "nearest", "narrow": False}, 9 * 4 * 4 - 132),
         ({"transpose_kernel": 3}, 5 * 8 * 4),
         ({"stem": 2}, 9 * 3 * 4 + 20 + 80 + 148),
+        ({"stem": 2, "full_skip": True}, 9 * 3 * 4 + 20 + 80 + 148 + (40 + 148 + 9 * 4 * 4)),
+        ({"full_skip": True}, 0),  # a stem of stride 1 has its blocks at full resolution anyway
+        ({"activation": "leaky_relu"}, 0),
+        ({"standardise": True}, 0),
+        ({"deep_supervision": True, "depth": 1}, 0),
+        ({"max_width": 4}, 148 + 148 + 68 + 292 - (296 + 584 + 132 + 292)),
         ({"width": 6}, 60 + 330 + 660 + 1308 + 294 + 654 + 330 + 21 - PLAIN_PARAMETERS),
     ],
 )
@@ -74,6 +81,7 @@ def test_running_statistics_are_not_trainable() -> None:
         ("batch", "nearest", layers.BatchNormalization),
         ("layer", "bilinear", layers.LayerNormalization),
         ("group", "transpose", layers.GroupNormalization),
+        ("instance", "bilinear", layers.GroupNormalization),
     ],
 )
 def test_logits_have_the_images_size(norm: Any, upsampling: Any, kind: type | None) -> None:
@@ -96,6 +104,13 @@ def test_each_level_halves_the_size_and_doubles_the_filters() -> None:
     assert [shape for shape, _ in found[:6]] == [size for size in sizes[:3] for _ in range(2)]
     assert [shape for shape, _ in found[6:]] == [size for size in sizes[3:] for _ in range(3)] + [(16, 32, 5)]
     assert [dilation for _, dilation in found] == [1] * 4 + [3] * 2 + [1] * 7  # of the bottleneck alone
+
+
+def test_a_level_has_at_most_the_largest_number_of_filters() -> None:
+    assert [level_filters(ModelConfig(width=6, max_width=20), level) for level in range(4)] == [6, 12, 20, 20]
+    model = build_model(ModelConfig(**(PLAIN | {"depth": 3, "max_width": 10})), SHAPE, 5)
+    blocks = [layer.filters for layer in convolutions(model) if layer.kernel_size == (3, 3)]
+    assert blocks == [4, 4, 8, 8, 10, 10, 10, 10, 10, 10, 8, 8, 4, 4]
 
 
 def test_a_stem_of_stride_2_works_at_half_the_resolution() -> None:
@@ -167,9 +182,10 @@ def test_images_of_more_than_8_bits_are_scaled_alike() -> None:
     assert not np.allclose(other(images.astype(np.float32) + np.float32(0.4)), model(images), atol=1e-4)
 
 
-def test_group_normalisation_does_not_mix_images() -> None:
+@pytest.mark.parametrize("norm", ["group", "instance"])
+def test_a_normalisation_of_images_does_not_mix_them(norm: Any) -> None:
     """An image's logits do not depend on its batch, in training either."""
-    model = build_model(ModelConfig(depth=1, width=8, norm="group", dropout=0), SHAPE, 3)
+    model = build_model(ModelConfig(depth=1, width=8, norm=norm, dropout=0, standardise=True), SHAPE, 3)
     images = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), np.uint8)
     together = np.asarray(model(images, training=True))
     alone = np.asarray(model(images[:1], training=True))

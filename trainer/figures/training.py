@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from trainer.data.dataset import Dataset
 from trainer.figures.display import thin_out, to_picture
 from trainer.figures.palette import class_colours, paint
-from trainer.metric import metric_label
+from trainer.metric import count_tail, metric_label
 from trainer.model.predict import predict_images
 from trainer.training.fit import Fitted
 from trainer.training.metrics import score
@@ -54,13 +54,22 @@ def _draw_scores(axes: Axes, fitted: Fitted, dataset: Dataset) -> None:
             axes.plot(epochs, values, color=colour, linewidth=1, marker=".", label=dataset.names[label])
     metric = metric_label(fitted.config.metric)
     axes.plot(epochs, [epoch.value for epoch in fitted.history], color="black", linewidth=2, marker=".", label=metric)
-    axes.axvline(fitted.best.epoch, color="grey", linestyle=":", linewidth=1)
+    _mark_judged(axes, fitted)
     axes.set(xlabel="epoch", ylabel="validation IoU", ylim=(0, 1))
-    axes.set_title(f"best {metric} {fitted.best.value:.4f} at epoch {fitted.best.epoch}")
+    axes.set_title(f"{metric} {fitted.final.value:.4f}")
+
+
+def _mark_judged(axes: Axes, fitted: Fitted) -> None:
+    """Marks the epochs of which the value is: the last tenth, or the best one."""
+    if fitted.config.budget.keep == "best":
+        axes.axvline(fitted.final.epoch, color="grey", linestyle=":", linewidth=1)
+    else:
+        last = len(fitted.history)
+        axes.axvspan(last - count_tail(last) + 0.5, last + 0.5, color="grey", alpha=0.15, linewidth=0)
 
 
 def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
-    """Shares of each true class by predicted class at the best epoch, without a row for the ignored class."""
+    """Shares of each true class by predicted class with the kept weights, without a row for the ignored class."""
     rows = [label for label in range(dataset.classes) if label != dataset.ignore]
     counts = fitted.confusion[rows]
     columns = [label for label in range(dataset.classes) if label in rows or counts[:, label].any()]
@@ -73,7 +82,7 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
     axes.set_xticks(range(len(columns)), [dataset.names[label] for label in columns])
     titles = [dataset.names[label] + ("" if (v := iou[label]) is None else f"\nIoU {v:.3f}") for label in rows]
     axes.set_yticks(range(len(rows)), titles)
-    value = f"{metric_label(fitted.config.metric)} {fitted.best.value:.4f}"
+    value = f"{metric_label(fitted.config.metric)} {fitted.final.value:.4f}"
     axes.set(xlabel="predicted", ylabel="true", title=f"validation pixels, {value}")
     for row, column in np.ndindex(share.shape):
         text = f"{share[row, column]:.1%}\n{counts[row, column]:,}"

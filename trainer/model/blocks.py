@@ -48,7 +48,8 @@ def normalise(x: Tensor, config: ModelConfig) -> Tensor:
 
     `batch` normalises each channel over the batch (Ioffe and Szegedy 2015); `layer` each pixel over its channels (Ba
     et al. 2016); `group` each image over groups of channels and all pixels (Wu and He 2018), in gcd(`groups`, C)
-    groups; `none` returns the input.
+    groups; `instance` each channel of each image over its pixels (Ulyanov et al. 2016), so that nothing but the offset
+    is left of a single pixel; `none` returns the input.
     """
     match config.norm:
         case "none":
@@ -59,6 +60,16 @@ def normalise(x: Tensor, config: ModelConfig) -> Tensor:
             return layers.LayerNormalization(axis=-1, epsilon=1e-5)(x)
         case "group":
             return layers.GroupNormalization(groups=math.gcd(config.groups, x.shape[-1]), epsilon=1e-5)(x)
+        case "instance":
+            return layers.GroupNormalization(groups=x.shape[-1], epsilon=1e-5)(x)
+
+
+def activate(x: Tensor, config: ModelConfig) -> Tensor:
+    """The configured activation, elementwise: ReLU max(x, 0), or leaky ReLU max(x, 0.01 x) (Maas et al. 2013).
+
+    Squeeze-and-excitation and attention gates have the ReLU of their papers instead.
+    """
+    return layers.ReLU()(x) if config.activation == "relu" else layers.LeakyReLU(negative_slope=0.01)(x)
 
 
 def channel_weights(x: Tensor, ratio: int) -> Tensor:
@@ -78,13 +89,13 @@ def squeeze_excite(x: Tensor, ratio: int) -> Tensor:
 
 
 def double_conv(x: Tensor, filters: int, config: ModelConfig, *, dilation: int = 1) -> Tensor:
-    """Twice 3x3 convolution, normalisation and ReLU; (B, H, W, C) -> (B, H, W, filters).
+    """Twice 3x3 convolution, normalisation and activation; (B, H, W, C) -> (B, H, W, filters).
 
     `residual` adds a 1x1 projection of the input, and `se` then weights the channels.
     """
     y = x
     for _ in range(2):
-        y = layers.ReLU()(conv_norm(y, filters, 3, config, dilation=dilation))
+        y = activate(conv_norm(y, filters, 3, config, dilation=dilation), config)
     if config.residual:
         y = layers.Add()([y, conv(x, filters, 1, config)])
     return squeeze_excite(y, config.se_ratio) if config.se else y
@@ -105,7 +116,7 @@ def upsample(x: Tensor, filters: int, config: ModelConfig) -> Tensor:
             kernel_initializer="he_normal",
             kernel_regularizer=penalty(config),
         )(x)
-        return layers.ReLU()(x) if kernel == 3 else x
+        return activate(x, config) if kernel == 3 else x
     if config.narrow or (config.attention and config.gate == "concatenated"):
         x = conv(x, filters, 1, config)  # before the interpolation, which then has fewer channels
     return layers.UpSampling2D(2, interpolation=config.upsampling)(x)

@@ -8,27 +8,27 @@ from trainer.model.blocks import Tensor
 from trainer.model.branch import branch
 
 
-def dual(pixels: Tensor, config: ModelConfig, classes: int) -> Tensor:
-    """Both U-Nets, fused as configured; (B, H, W, C) -> (B, H, W, classes) float32.
+def dual(pixels: Tensor, config: ModelConfig, classes: int) -> tuple[Tensor, list[Tensor]]:
+    """Both U-Nets, fused as configured; (B, H, W, C) -> (B, H, W, classes) float32, and the fine one's levels.
 
     The coarse one has depth `coarse_depth`. `concatenate` fuses with a 1x1 convolution on both maps.
     """
-    fine = branch(pixels, config, classes)
+    fine, levels = branch(pixels, config, classes)
     coarse = coarse_branch(pixels, config.model_copy(update={"depth": config.coarse_depth}), classes)
     match config.fusion:
         case "concatenate":
-            return blocks.class_map(layers.Concatenate(dtype="float32")([coarse, fine]), classes)
+            return blocks.class_map(layers.Concatenate(dtype="float32")([coarse, fine]), classes), levels
         case "weighted":
-            return fuse_weighted(coarse, fine)
+            return fuse_weighted(coarse, fine), levels
         case _:
-            return fuse_attention(coarse, fine)
+            return fuse_attention(coarse, fine), levels
 
 
 def coarse_branch(pixels: Tensor, config: ModelConfig, classes: int) -> Tensor:
     """The coarse U-Net's map at the images' resolution; with `coarse_scale` 2 it works at half of it."""
     if config.coarse_scale == 1:
-        return branch(pixels, config, classes)
-    halved = branch(layers.AveragePooling2D(2)(pixels), config, classes)
+        return branch(pixels, config, classes)[0]
+    halved, _ = branch(layers.AveragePooling2D(2)(pixels), config, classes)
     return layers.UpSampling2D(2, interpolation="bilinear", dtype="float32")(halved)
 
 

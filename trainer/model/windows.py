@@ -1,16 +1,17 @@
 """Windows that cover an image of any size, and the way back from what a network finds in them. NumPy only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.pixels import Image
+from trainer.data.pixels import Image, Pixels
 from trainer.errors import InputError
 
 Probabilities = NDArray[np.float32]  # (rows, W, C)
+Band = tuple[int, Probabilities]  # first row, and some rows from there
 BAND_ROWS = 64  # most rows of probabilities at a time
 
 
@@ -57,12 +58,15 @@ def cut_windows(image: Image, grid: Grid, shape: tuple[int, int, int], dtype: st
             yield window
 
 
-def join_windows(grid: Grid, logits: Iterator[NDArray[np.float32]]) -> Iterator[tuple[int, Probabilities]]:
-    """From the logits (h, w, C) of each window to the image's probabilities: the first row, and (rows, W, C).
+def join_windows(grid: Grid, windows: Iterator[Probabilities]) -> Iterator[Band]:
+    """From the probabilities (h, w, C) of each window to those of the image, in bands.
 
     They are means over the windows, whose weight falls towards their edges, where a network sees less around a pixel.
     A row is given as soon as no further window reaches it, so that memory does not grow with the image's height.
     """
+    if grid.is_single:
+        yield 0, next(windows)[: grid.height, : grid.width]
+        return
     side_weights = _ramp(grid.side[0]), _ramp(grid.side[1])
     weight = (side_weights[0][:, None] * side_weights[1])[..., None]
     row_sums = _sum_weights(grid.tops, side_weights[0])
@@ -70,7 +74,7 @@ def join_windows(grid: Grid, logits: Iterator[NDArray[np.float32]]) -> Iterator[
     sums: Probabilities | None = None
     for top, following in zip(grid.tops, (*grid.tops[1:], grid.tops[-1] + grid.side[0]), strict=True):
         for left in grid.lefts:
-            found = _softmax(next(logits))
+            found = next(windows)
             if sums is None:
                 sums = np.zeros((grid.side[0], len(column_sums), found.shape[2]), np.float32)
             sums[:, left : left + grid.side[1]] += found * weight
@@ -80,6 +84,35 @@ def join_windows(grid: Grid, logits: Iterator[NDArray[np.float32]]) -> Iterator[
             weights = row_sums[start:end, None, None] * column_sums[: grid.width, None]
             yield start, sums[start - top : end - top, : grid.width] / weights
         _move_up(sums, following - top)
+
+
+def average_bands(members: Sequence[Iterator[Band]]) -> Iterator[Band]:
+    """The mean of the bands of several networks, which may end at different rows. Each covers the same rows."""
+    pending = [next(bands)[1] for bands in members]
+    first = 0
+    while all(map(len, pending)):
+        rows = min(map(len, pending))
+        total = pending[0][:rows].copy()
+        for probabilities in pending[1:]:
+            total += probabilities[:rows]
+        total /= len(members)
+        yield first, total
+        first += rows
+        pending = [
+            found[rows:] if len(found) > rows else next(bands, (0, found[:0]))[1]
+            for found, bands in zip(pending, members, strict=True)
+        ]
+
+
+def find_mask(bands: Iterable[Band], size: tuple[int, int], target: NDArray[Any] | None = None) -> Pixels:
+    """The most likely classes (H, W) of an image of `size`; `target` (H, W, C) gets the probabilities."""
+    mask = np.empty(size, np.uint8)
+    for first, probabilities in bands:
+        rows = slice(first, first + len(probabilities))
+        mask[rows] = probabilities.argmax(-1)
+        if target is not None:
+            target[rows] = probabilities
+    return mask
 
 
 def _move_up(sums: Probabilities, rows: int) -> None:
@@ -102,9 +135,3 @@ def _sum_weights(starts: tuple[int, ...], ramp: NDArray[np.float32]) -> NDArray[
     for start in starts:
         sums[start : start + len(ramp)] += ramp
     return sums
-
-
-def _softmax(logits: NDArray[np.float32]) -> Probabilities:
-    """Probabilities (h, w, C) of logits; that of a masked class, whose logit is -1e4, is exactly 0."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)

@@ -1,13 +1,14 @@
 """Training batches: the order of the images, their patches and copies, and their augmentation.
 
-A batch is a pure function of seed, epoch and index, so training can resume at any epoch, and prefetching in threads
-changes nothing.
+A batch is a pure function of seed and step, so training can resume at any epoch, and prefetching in threads changes
+nothing.
 """
 
 import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,34 +18,48 @@ from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.data.pixels import Indices, Pixels
 from trainer.pipeline.augment import Augment, make_augment
+from trainer.pipeline.budget import count_steps
 from trainer.pipeline.mix import make_mix
 from trainer.pipeline.patches import Patch, count_patches, draw_patch
 
 Batch = tuple[NDArray[Any], Pixels]  # images (B, H, W, C) of uint8 or float32, 0..255; masks (B, H, W)
 PREFETCH = 4  # batches prepared in advance
+SAMPLE_VIEWS, SAMPLE_PIXELS = 1000, 2**27  # in which classes are counted, where views are drawn
 THREADS = 2
 
 
 class Batches:
-    """The training side of a data set in full batches; an epoch's first images fill up its last batch."""
+    """The training side of a data set in full batches, numbered over the whole training.
+
+    The views are shuffled anew each time that all of them were shown; a batch may hold the last of one round and the
+    first of the next.
+    """
 
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
         self._config, self._dataset = config, dataset
         self._views = list_views(config, dataset)
         self._mix = make_mix(config.augment, dataset, oversampled_class(config, dataset))
-        self.images = config.budget.images or len(self._views)  # in an epoch
         self.size = config.optimizer.batch_size
-        self.steps = -(-self.images // self.size)
+        self.steps = count_steps(config, len(self._views))  # of the whole training
+        self._order = lru_cache(2)(self._shuffle)
         self._thread = threading.local()
+
+    @property
+    def views(self) -> int:
+        """How many views there are, each repetition of an oversampled image counted."""
+        return len(self._views)
+
+    def start(self, epoch: int) -> int:
+        """The step, from 0, with which an epoch, from 0, begins."""
+        return epoch * self.steps // self._config.budget.epochs
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch (from 0) in their order, prepared in advance by threads."""
-        order = self.order(epoch)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="batches") as pool:
             pending: deque[Future[Batch]] = deque()
             try:
-                for index in range(self.steps):
-                    pending.append(pool.submit(self.batch, epoch, index, order))
+                for step in range(self.start(epoch), self.start(epoch + 1)):
+                    pending.append(pool.submit(self.batch, step))
                     if len(pending) > PREFETCH:
                         yield pending.popleft().result()
                 while pending:
@@ -52,43 +67,69 @@ class Batches:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def order(self, epoch: int) -> NDArray[np.int64]:
-        """Positions in the list of views, (steps * size,), shuffled; every view occurs about equally often."""
-        generator = np.random.default_rng([self._config.seed, epoch])
-        needed = self.images
-        rounds = [generator.permutation(len(self._views)) for _ in range(-(-needed // len(self._views)))]
-        order = np.concatenate(rounds)[:needed]
-        return np.resize(order, self.steps * self.size)
-
-    def batch(self, epoch: int, index: int, order: NDArray[np.int64] | None = None) -> Batch:
-        """One batch of an epoch, both counted from 0; `order` is the epoch's order if the caller has it already."""
-        order = self.order(epoch) if order is None else order
-        start = index * self.size
-        views = self._views[order[start : start + self.size]]
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, from 0."""
         if self._config.augment.mode == "static":
-            return _stack([self._static_view(view) for view in views.tolist()])
-        patches = [self._patch(view[0], (epoch, at), at) for at, view in enumerate(views.tolist(), start)]
+            return _stack([self._static_view(view, transforms=True) for view in self._select(step)])
+        images, masks = self._mixed(step)
         if self._config.augment.mode == "none":
-            return _stack(patches)
-        return self._transform(*_stack(patches), derive_seed(self._config.seed, epoch, index))
+            return images, masks
+        return self._augment()(images, masks, derive_seed(self._config.seed, step))
+
+    def count_seen(self) -> NDArray[np.int64]:
+        """Pixels of each class, (C,), as training shows them: oversampled, in patches, with what is pasted in.
+
+        They are counted in all views. Where views must be drawn, each is drawn once, in small data until there are
+        SAMPLE_VIEWS; only the first SAMPLE_PIXELS count. What the transforms change of them is not counted.
+        """
+        dataset, static = self._dataset, self._config.augment.mode == "static"
+        if self._mix is None and all(dataset.masks[image].shape == dataset.shape[:2] for image in dataset.train):
+            return np.asarray(dataset.counts[self._views[:, 0]].sum(axis=0)[: dataset.classes], np.int64)
+        most = max(1, SAMPLE_PIXELS // (dataset.shape[0] * dataset.shape[1]))
+        views = min(max(len(self._views), SAMPLE_VIEWS), most)
+        seen = np.zeros(256, np.int64)
+        for step in range(-(-views // self.size)):
+            drawn = [self._static_view(view) for view in self._select(step)] if static else [self._mixed(step)]
+            for _, masks in drawn:
+                seen += np.bincount(masks.ravel(), minlength=256)
+        return seen[: dataset.classes]
+
+    def _shuffle(self, turn: int) -> NDArray[np.int64]:
+        """The order in which all views are shown for the `turn`-th time, from 0."""
+        return np.random.default_rng([self._config.seed, turn]).permutation(len(self._views))
+
+    def _select(self, step: int) -> list[list[int]]:
+        """The views of a step: image, copy and patch of each."""
+        positions = np.arange(step * self.size, (step + 1) * self.size)
+        turns, within = np.divmod(positions, len(self._views))
+        chosen = [self._order(turn)[place] for turn, place in zip(turns.tolist(), within.tolist(), strict=True)]
+        selected: list[list[int]] = self._views[chosen].tolist()
+        return selected
+
+    def _mixed(self, step: int) -> Batch:
+        """The batch of a step before its transforms."""
+        selected = enumerate(self._select(step))
+        images, masks = _stack([self._patch(view[0], (step, at), step * self.size + at) for at, view in selected])
+        return self._insert(images, masks, derive_seed(self._config.seed, step))
 
     def _patch(self, image: int, place: tuple[int, ...], turn: int) -> Patch:
         seed, share = (self._config.seed, *place), self._config.data.patch_classes
         return draw_patch(self._dataset, image, seed, turn, share)
 
-    def _static_view(self, view: list[int]) -> Patch:
-        """Copy 0 of a patch is not transformed; every other copy has a seed of its own, the same in each epoch."""
+    def _static_view(self, view: list[int], transforms: bool = False) -> Patch:
+        """Copy 0 of a patch is not changed; every other copy has a seed of its own, the same whenever it is shown."""
         image, copy, patch = view
         pixels, mask = self._patch(image, (image, copy, patch), copy + patch)
         if not copy:
             return pixels, mask
-        images, masks = self._transform(pixels[None], mask[None], derive_seed(self._config.seed, image, copy, patch))
+        seed = derive_seed(self._config.seed, image, copy, patch)
+        images, masks = self._insert(pixels[None], mask[None], seed)
+        if transforms:
+            images, masks = self._augment()(images, masks, seed)
         return images[0], masks[0]
 
-    def _transform(self, images: NDArray[Any], masks: Pixels, seed: int) -> Batch:
-        if self._mix is not None:
-            images, masks = self._mix(images, masks, seed)
-        return self._augment()(images, masks, seed)
+    def _insert(self, images: NDArray[Any], masks: Pixels, seed: int) -> Batch:
+        return (images, masks) if self._mix is None else self._mix(images, masks, seed)
 
     def _augment(self) -> Augment:
         """The pipeline of this thread, since a pipeline has a random generator as state."""
@@ -103,16 +144,22 @@ def _stack(patches: list[Patch]) -> Batch:
 
 
 def list_views(config: TrainConfig, dataset: Dataset) -> Indices:
-    """All views that an epoch shows once, (V, 3): index of the image, and numbers of its copy and patch, from 0."""
+    """All views, (V, 3): index of the image, and numbers of its copy and patch, from 0. No two are equal."""
     copies = {"none": 1, "dynamic": config.augment.copies, "static": config.augment.copies + 1}[config.augment.mode]
     images = dataset.train
+    repeats = np.ones(len(images), np.int64)
     if config.data.oversample > 1:
-        has_class = dataset.counts[images, oversampled_class(config, dataset)] > 0
-        images = np.repeat(images, np.where(has_class, config.data.oversample, 1))
+        repeats[dataset.counts[images, oversampled_class(config, dataset)] > 0] = config.data.oversample
     patches = count_patches(dataset, images)
-    shown = np.repeat(images, patches)
-    numbers = np.concatenate([np.arange(count) for count in patches.tolist()])
-    return np.stack([np.repeat(shown, copies), np.tile(np.arange(copies), len(shown)), np.repeat(numbers, copies)], 1)
+    return np.array(
+        [
+            (image, copy, patch)
+            for image, repeat, count in zip(images.tolist(), repeats.tolist(), patches.tolist(), strict=True)
+            for copy in range(repeat * copies)
+            for patch in range(count)
+        ],
+        np.int64,
+    ).reshape(-1, 3)
 
 
 def oversampled_class(config: TrainConfig, dataset: Dataset) -> int:

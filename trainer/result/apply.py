@@ -1,8 +1,8 @@
-"""A network applied to images one by one, as they are read: each gets a mask of its own size."""
+"""Networks applied to images one by one, as they are read: each gets a mask of its own size."""
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -10,12 +10,32 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from trainer.config import DataConfig
-from trainer.data.disk.resize import unresize
 from trainer.data.item import Item
 from trainer.data.pixels import Image, Pixels
+from trainer.errors import InputError
 from trainer.files import atomic_write
-from trainer.model.predict import predict_images, predict_probabilities
+from trainer.model.flips import Flips
+from trainer.model.predict import Network, predict_images, predict_probabilities
+from trainer.model.windows import Band
 from trainer.result.images import read_input
+from trainer.result.restore import restore_mask
+from trainer.result.save import load_result
+
+
+def load_networks(folders: Sequence[Path]) -> list[Network]:
+    """The networks of results that predict together. Raises InputError where one of them does not fit the first."""
+    networks = []
+    for folder in folders:
+        model, config = load_result(folder)
+        networks.append(Network(model, config.data.overlap))
+        for what, count in (("channels", input_channels), ("classes", output_classes)):
+            first, this = count(networks[0].model), count(model)
+            if this != first:
+                raise InputError(
+                    f"networks that predict together must have the same {what}; got {first} in {folders[0]} and {this} "
+                    f"in {folder}; predict with each of them alone"
+                )
+    return networks
 
 
 def input_channels(model: keras.Model) -> int:
@@ -23,47 +43,65 @@ def input_channels(model: keras.Model) -> int:
     return int(model.inputs[0].shape[-1])
 
 
-def predict_items(model: keras.Model, items: Iterable[Item], data: DataConfig) -> Iterator[Pixels]:
-    """The most likely class of each pixel of each image, (H, W) in the image's own size.
+def output_classes(model: keras.Model) -> int:
+    """The classes that a network gives logits of."""
+    return int(model.outputs[0].shape[-1])
 
-    An image is read when the network is ready for it. Raises InputError for one that cannot be used.
+
+def predict_items(
+    networks: Sequence[Network],
+    items: Iterable[Item],
+    data: DataConfig,
+    flips: Flips = "none",
+    probabilities: Sequence[Path] | None = None,
+) -> Iterator[Pixels]:
+    """The most likely class of each pixel of each image, (H, W) uint8 in the image's own size.
+
+    An image is read when a network is ready for it. For memory see `predict_probabilities` and `restore_mask`.
+
+    Args:
+        networks: whose probabilities are averaged, as `load_networks` gives them.
+        items: the images.
+        data: of the networks.
+        flips: the mirrored views that are averaged, too.
+        probabilities: a file an image, which gets the probabilities of its classes as npy, (H, W, C) float16.
+
+    Raises:
+        InputError: an image cannot be used.
+        OSError: probabilities cannot be written.
     """
-    sizes: deque[tuple[int, int]] = deque()
+    sizes: deque[tuple[int, int]] = deque()  # of the images that were read, and have no mask yet
 
     def read() -> Iterator[Image]:
         for item in items:
-            image, size = read_input(item, data, input_channels(model))
+            image, size = read_input(item, data, input_channels(networks[0].model))
             sizes.append(size)
             yield image
 
-    for mask in predict_images(model, read(), data.overlap):
-        yield _restore(mask, sizes.popleft(), data)
+    if len(networks) == 1 and flips == "none" and data.resize is None and probabilities is None:
+        yield from predict_images(networks[0].model, read(), networks[0].overlap)
+        return
+    classes = output_classes(networks[0].model)
+    paths = None if probabilities is None else iter(probabilities)
+    for bands in predict_probabilities(networks, read(), flips):
+        size = sizes.popleft()
+        if paths is None:
+            yield restore_mask(bands, size, classes, data)
+        else:
+            yield _write_probabilities(bands, size, classes, data, next(paths))
 
 
-def write_probabilities(model: keras.Model, item: Item, data: DataConfig, path: Path) -> Pixels:
-    """Writes the probabilities of an image's classes as npy, (H, W, C) float16; returns its mask, as `predict_items`.
-
-    They are written by bands of rows. Raises InputError, and OSError.
-    """
-    image, size = read_input(item, data, input_channels(model))
-    bands = predict_probabilities(model, image, data.overlap)
-    mask = np.empty(image.shape[:2], np.uint8)
+def _write_probabilities(
+    bands: Iterator[Band], size: tuple[int, int], classes: int, data: DataConfig, path: Path
+) -> Pixels:
+    """Writes an image's probabilities, by bands of rows or class by class; returns its mask."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial:
-        target = open_memmap(partial, "w+", np.float16, (*size, int(model.outputs[0].shape[-1])))
+        target = open_memmap(partial, "w+", np.float16, (*size, classes))
         _allocate(partial)
-        whole = target if data.resize is None else np.empty((*mask.shape, target.shape[2]), np.float32)
-        for first, band in bands:
-            whole[first : first + len(band)] = band
-            mask[first : first + len(band)] = band.argmax(-1)
-        if data.resize is not None:
-            for label in range(target.shape[2]):
-                target[..., label] = unresize(whole[..., label], size, data.fit)
+        mask = restore_mask(bands, size, classes, data, target)
         target.flush()
-    return _restore(mask, size, data)
-
-
-def _restore(mask: Pixels, size: tuple[int, int], data: DataConfig) -> Pixels:
-    return mask if data.resize is None else unresize(mask, size, data.fit)
+    return mask
 
 
 def _allocate(path: Path) -> None:

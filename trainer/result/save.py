@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from trainer.config import TrainConfig
 from trainer.configfile import write_config
@@ -23,33 +24,35 @@ from trainer.training.fit import Fitted
 def write_result(
     fitted: Fitted, dataset: Dataset, folder: Path, write_figures: Callable[[Fitted, Dataset, Path], object]
 ) -> None:
-    """Writes `model.keras`, `config.toml`, `metrics.json` and, by `write_figures`, the pictures to a folder."""
+    """Writes `model.keras`, `config.toml`, `metrics.json`, `confusions.npy` and, by `write_figures`, the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     save_model(fitted.model, folder / "model.keras")
     write_config(fitted.config, folder / "config.toml")
+    np.save(folder / "confusions.npy", fitted.confusions, allow_pickle=False)
     metrics = summarise(fitted, validates=len(dataset.validation) > 0)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
     write_figures(fitted, dataset, folder)
 
 
 def summarise(fitted: Fitted, validates: bool = True) -> dict[str, Any]:
-    """The metrics of `metrics.json`: scores of the best epoch, and how the training went.
+    """The metrics of `metrics.json`: its scores, and how the training went.
 
     Scores are None without validation images. `miou_keras` is None unless the ignored label is a class, since it is
     another score there alone.
     """
-    best, data = fitted.best, fitted.config.data
-    iou = list(best.iou) if validates else [None] * len(best.iou)
+    final, data = fitted.final, fitted.config.data
+    iou = list(final.iou) if validates else [None] * len(final.iou)
     return {
         "metric": fitted.config.metric,
-        "value": best.value if validates else None,
-        "miou": best.miou if validates else None,
-        "miou_keras": best.miou_keras if validates and data.ignores_a_class else None,
+        "value": final.value if validates else None,
+        "miou": final.miou if validates else None,
+        "miou_keras": final.miou_keras if validates and data.ignores_a_class else None,
         "iou": iou,
         "dice": [None if value is None else dice_of(value) for value in iou],
         "names": list(data.names),
         "epochs": len(fitted.history),
-        "best_epoch": best.epoch,
+        "best_epoch": final.epoch,
+        "keep": fitted.config.budget.keep,
         "stopped": fitted.stopped,
         "seconds": fitted.seconds,
         "parameters": fitted.parameters,

@@ -26,10 +26,10 @@ class Checkpoint:
     """The state of a training after an epoch."""
 
     history: list[dict[str, Any]]  # one entry for each epoch; plateaus and early stopping are counted in it
-    confusion: NDArray[np.int64]  # (C, C), at the best epoch
-    best: Arrays  # weights at the best epoch
+    confusions: NDArray[np.int64]  # (B, C, C), with the kept weights
+    kept: Arrays  # weights of the last or best epoch, averaged
     variables: Arrays  # of the model: weights and the states of its random generators
-    optimizer: Arrays  # of the optimizer: moments, step, and the loss scale of mixed_float16
+    optimizer: Arrays  # of the optimizer: moments, averages, step, and the loss scale of mixed_float16
 
 
 class CheckpointWriter:
@@ -58,13 +58,13 @@ class CheckpointWriter:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint atomically, with its folder."""
-    groups = {"best": checkpoint.best, "variables": checkpoint.variables, "optimizer": checkpoint.optimizer}
+    groups = {"kept": checkpoint.kept, "variables": checkpoint.variables, "optimizer": checkpoint.optimizer}
     arrays: dict[str, Any] = {
         f"{name}.{index}": array for name, group in groups.items() for index, array in enumerate(group)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as partial, partial.open("wb") as file:
-        np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusion=checkpoint.confusion, **arrays)
+        np.savez(file, history=np.array(json.dumps(checkpoint.history)), confusions=checkpoint.confusions, **arrays)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -73,8 +73,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return Checkpoint(
                 history=json.loads(str(file["history"])),
-                confusion=file["confusion"],
-                best=_group(file, "best"),
+                confusions=file["confusions"],
+                kept=_group(file, "kept"),
                 variables=_group(file, "variables"),
                 optimizer=_group(file, "optimizer"),
             )

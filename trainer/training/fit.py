@@ -14,42 +14,39 @@ from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.metric import metric_value
-from trainer.model.predict import predict_images
-from trainer.model.unet import build_model
-from trainer.pipeline.batches import Batches, count_pixels
+from trainer.model.unet import build_networks
+from trainer.pipeline.batches import Batches
+from trainer.training.average import average_weights, limit_momentum
 from trainer.training.checkpoint import Arrays, Checkpoint, CheckpointWriter, load_checkpoint, read_arrays, write_arrays
+from trainer.training.history import Epoch, Final, judge
 from trainer.training.losses import class_weights, make_loss
-from trainer.training.metrics import Matrix, count_confusion, score
+from trainer.training.metrics import Matrix, score
 from trainer.training.optimizer import learning_rate, make_optimizer
+from trainer.training.step import make_step
+from trainer.training.validation import make_validate
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """Metrics of one epoch; all but the loss are on validation data."""
-
-    epoch: int  # from 1
-    loss: float  # of the last batch, penalties included
-    value: float  # of `config.metric`, 0..1: what the best epoch has most of; 0 where nothing validates
-    miou: float  # these three as in `metrics.Scores`
-    miou_keras: float
-    iou: tuple[float | None, ...]
-    learning_rate: float  # of the last step
-    seconds: float  # training and validation
+STATISTICS = 0.9  # momentum of the statistics of batch normalisation where weights are not averaged
+READ_EVERY = 20  # steps after which the loss is read, for which the device must have done them
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network with the weights of its best epoch."""
+    """A trained network with the weights that are kept."""
 
     model: keras.Model  # uncompiled
     config: TrainConfig
     history: tuple[Epoch, ...]
-    best: Epoch
-    confusion: Matrix  # (C, C) at the best epoch, rows true, columns predicted
+    final: Final
+    confusions: Matrix  # (B, C, C) with the kept weights, rows true, columns predicted; see `validation.assign_blocks`
     parameters: int
     seconds: float  # of all epochs, validation included
     images_per_second: float  # of training without validation; without the first epoch if there are more
     stopped: Literal["budget", "patience", "caller"]  # why training ended
+
+    @property
+    def confusion(self) -> Matrix:
+        """The confusion matrix of all validation images, (C, C)."""
+        return np.asarray(self.confusions.sum(axis=0), np.int64)
 
 
 class Interrupted(Exception):
@@ -63,12 +60,12 @@ def train(
     checkpoint: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
-    """Trains one configuration and returns the network with the weights of its best epoch.
+    """Trains one configuration and returns the network with the averaged weights of its last or best epoch.
 
-    Without validation images the last epoch is the best, and patience does not apply.
+    Without validation images the last epoch is kept, and patience does not apply.
 
     Args:
-        config: the training. It ends after `budget.epochs`, or `budget.patience` epochs without a better `metric`.
+        config: the training. It ends after its budget, or `budget.patience` epochs without a better `metric`.
         dataset: its data, opened with `config.data`.
         on_epoch: called after each epoch; returns whether to continue.
         checkpoint: path of the checkpoint. If the file exists training resumes from it, and `on_epoch` is not called
@@ -103,17 +100,23 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         self.config, self.dataset = config, dataset
         self.batches = Batches(config, dataset)
+        self.momentum = limit_momentum(config.optimizer.average, self.batches.steps)
         dtype: Literal["uint8", "float32"] = "uint8" if dataset.images[0].dtype == np.uint8 else "float32"
-        self.model = build_model(config.model, dataset.shape, dataset.classes, config.masked_class, dtype)
+        self.network, self.trained = build_networks(
+            config.model, dataset.shape, dataset.classes, config.masked_class, dtype, self.momentum or STATISTICS
+        )
+        self.averaged = keras.models.clone_model(self.network) if self.momentum else self.network
+        self.validate = make_validate(self.averaged, dataset, config.data.overlap)
         ignore = config.loss_ignore_label
-        weights = class_weights(count_pixels(dataset), config.loss, ignore)
+        weights = class_weights(self.batches.count_seen(), config.loss, ignore)
         jit = True if keras.backend.backend() == "jax" else config.optimizer.jit_compile
-        self.model.compile(make_optimizer(config.optimizer), make_loss(config.loss, weights, ignore), jit_compile=jit)
-        self.optimizer = self.model.optimizer  # with mixed_float16 Keras wraps it, to scale the loss
-        self.optimizer.build(self.model.trainable_variables)
+        optimizer = make_optimizer(config.optimizer, self.momentum)
+        self.trained.compile(optimizer, make_loss(config.loss, weights, ignore), jit_compile=jit)
+        self.optimizer = self.trained.optimizer  # with mixed_float16 Keras wraps it, to scale the loss
+        self.optimizer.build(self.trained.trainable_variables)
         self.history: list[Epoch] = []
-        self.best_weights: Arrays = []
-        self.confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
+        self.kept: Arrays = []
+        self.confusions: Matrix = np.zeros((0, dataset.classes, dataset.classes), np.int64)
         self.training_s: list[float] = []
 
     def advance(self, should_stop: Callable[[], bool]) -> Epoch:
@@ -121,14 +124,17 @@ class _Run:
         started = time.perf_counter()
         loss, rate = self._train_epoch(should_stop)
         self.training_s.append(time.perf_counter() - started)
-        confusion = validate(self.model, self.dataset, self.config.data.overlap, should_stop)
-        scores = score(confusion, self.dataset.ignore)
+        if self.momentum:
+            done = self.batches.start(len(self.history) + 1)
+            write_arrays(self.averaged.weights, average_weights(self.network, self.trained, self.momentum, done))
+        confusions = self.validate(should_stop)
+        scores = score(confusions.sum(axis=0), self.dataset.ignore)
         value = metric_value(self.config.metric, scores.iou, self.dataset.names) if self.validates else 0.0
         seconds = time.perf_counter() - started
         epoch = Epoch(len(self.history) + 1, loss, value, scores.miou, scores.miou_keras, scores.iou, rate, seconds)
         self.history.append(epoch)
-        if self.best() is epoch:
-            self.best_weights, self.confusion = read_arrays(self.model.weights), confusion
+        if self.final().epoch == epoch.epoch:
+            self.kept, self.confusions = read_arrays(self.averaged.weights), confusions
         return epoch
 
     @property
@@ -137,75 +143,70 @@ class _Run:
         return len(self.dataset.validation) > 0
 
     def _train_epoch(self, should_stop: Callable[[], bool]) -> tuple[float, float]:
-        """Trains one epoch; returns the last batch's loss and learning rate."""
-        done, steps, total = len(self.history), self.batches.steps, self.config.budget.epochs
-        scores = [epoch.value for epoch in self.history] if self.validates else []
-        self.model.reset_metrics()
-        loss = rate = math.nan
-        for index, (images, masks) in enumerate(self.batches.epoch(done)):
+        """Trains one epoch; returns its mean loss and the last batch's learning rate."""
+        epoch, budget = len(self.history), self.config.budget
+        scores = [done.value for done in self.history] if self.validates else []
+        highest, schedule = self.config.optimizer.learning_rate, self.config.schedule
+        first, last = self.batches.start(epoch), self.batches.start(epoch + 1) - 1
+        self.trained.reset_metrics()
+        train_on, loss, rate = make_step(self.trained), math.nan, math.nan
+        for step, (images, masks) in enumerate(self.batches.epoch(epoch), first):
             if should_stop():
                 raise Interrupted
-            highest = self.config.optimizer.learning_rate
-            rate = learning_rate(self.config.schedule, highest, done * steps + index, steps, total, scores)
+            rate = learning_rate(schedule, highest, step, self.batches.steps, budget.epochs, scores)
             self.optimizer.learning_rate = rate
-            loss = float(self.model.train_on_batch(images, masks))  # of this batch alone since Keras 3.15
-            if not math.isfinite(loss):
-                raise DivergedError(f"the loss must stay finite; got {loss} in epoch {done + 1}, step {index + 1}")
+            read_loss = train_on(images, masks)
+            if (step - first) % READ_EVERY == READ_EVERY - 1 or step == last:
+                loss = read_loss()
+                if not math.isfinite(loss):
+                    raise DivergedError(
+                        f"the loss must stay finite; got {loss} in epoch {epoch + 1}, by step {step - first + 1} of it"
+                    )
         return loss, rate
 
-    def best(self) -> Epoch:
-        """The first epoch with the highest value; without validation the last one."""
-        return max(self.history, key=lambda epoch: epoch.value) if self.validates else self.history[-1]
+    def final(self) -> Final:
+        """What the training is judged by so far."""
+        return judge(self.history, self.config.budget.keep if self.validates else "last")
 
     def reason_to_stop(self) -> Literal["budget", "patience"] | None:
-        if len(self.history) >= self.config.budget.epochs:
+        """Why the training is over, if it is."""
+        budget, history = self.config.budget, self.history
+        if len(history) >= budget.epochs:
             return "budget"
-        if self.validates and self.history and len(self.history) - self.best().epoch >= self.config.budget.patience:
-            return "patience"
-        return None
+        if budget.patience is None or not self.validates or not history:
+            return None
+        return "patience" if len(history) - judge(history, "best").epoch >= budget.patience else None
 
     def snapshot(self) -> Checkpoint:
-        variables, moments = read_arrays(self.model.variables), read_arrays(self.optimizer.variables)
+        """The state after an epoch."""
+        variables, moments = read_arrays(self.trained.variables), read_arrays(self.optimizer.variables)
         history = [asdict(epoch) for epoch in self.history]
-        return Checkpoint(history, self.confusion, self.best_weights, variables, moments)
+        return Checkpoint(history, self.confusions, self.kept, variables, moments)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        write_arrays(self.model.variables, checkpoint.variables)
+        """Takes over the state of a checkpoint. Raises CheckpointError."""
+        write_arrays(self.trained.variables, checkpoint.variables)
         write_arrays(self.optimizer.variables, checkpoint.optimizer)
-        # Checkpoints from when mIoU was the only metric have no values.
-        self.history = [
-            Epoch(**{"value": entry["miou"], **entry, "iou": tuple(entry["iou"])}) for entry in checkpoint.history
-        ]
-        self.best_weights, self.confusion = checkpoint.best, checkpoint.confusion
+        self.history = [Epoch(**{**entry, "iou": tuple(entry["iou"])}) for entry in checkpoint.history]
+        self.kept, self.confusions = checkpoint.kept, checkpoint.confusions
 
     def finish(self, stopped: Literal["budget", "patience", "caller"]) -> Fitted:
-        write_arrays(self.model.weights, self.best_weights)
-        model = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
+        """The network with the kept weights."""
+        write_arrays(self.averaged.weights, self.kept)
+        model = keras.Model(self.averaged.inputs[0], self.averaged.outputs[0], name=self.network.name)
         measured = self.training_s[1:] or self.training_s
         return Fitted(
             model=model,
             config=self.config,
             history=tuple(self.history),
-            best=self.best(),
-            confusion=self.confusion,
+            final=self.final(),
+            confusions=self.confusions,
             parameters=int(model.count_params()),
             seconds=sum(epoch.seconds for epoch in self.history),
-            images_per_second=len(measured) * self.batches.steps * self.batches.size / (sum(measured) or math.inf),
+            images_per_second=len(measured)
+            * self.batches.size
+            * self.batches.steps
+            / self.config.budget.epochs
+            / (sum(measured) or math.inf),
             stopped=stopped,
         )
-
-
-def validate(
-    model: keras.Model, dataset: Dataset, overlap: float = 0.5, before_batch: Callable[[], object] = lambda: None
-) -> Matrix:
-    """The confusion matrix (C, C) of the validation side, each image in its own size.
-
-    `overlap` is that of the windows of images larger than the network's. `before_batch` is called before each batch of
-    images or windows; its answer is not used: a trained epoch is always validated.
-    """
-    confusion: Matrix = np.zeros((dataset.classes, dataset.classes), np.int64)
-    images = (dataset.images[index] for index in dataset.validation)
-    predicted = predict_images(model, images, overlap, before_batch)
-    for index, mask in zip(dataset.validation, predicted, strict=True):
-        confusion += count_confusion(dataset.masks[index], mask, dataset.classes, dataset.ignore)
-    return confusion

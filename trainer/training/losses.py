@@ -1,8 +1,11 @@
-"""Losses of integer masks and logits, written with `keras.ops` only.
+"""The loss of a configuration: of integer masks and logits, written with `keras.ops` only; and the class weights.
 
 Everywhere: masks or labels (B, H, W), logits (B, H, W, C), weights (C,) indexed by class. y_i is the label of pixel i
-and p_i its softmax, (C,). Only valid pixels count: those whose label is not the ignore label. A batch without any has
-loss 0 and gradient 0.
+and p_i its softmax, (C,). Only valid pixels count: those whose label is a class and not the ignore label. A batch
+without any has loss 0 and gradient 0.
+
+The formulas are in `pixel_losses.py`, where a class's weight is that of its pixels, and in `region_losses.py`, where it
+is that of the class in the mean over the classes of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,15 +16,19 @@ from keras import ops
 from numpy.typing import NDArray
 
 from trainer.config import LossConfig
+from trainer.training.pixel_losses import cross_entropy, focal
+from trainer.training.region_losses import dice, focal_tversky, lovasz
 
 Tensor = Any
-SMOOTH = 1.0  # pixels added to numerator and denominator, so that a class of few pixels has a stable score
 
 
 def make_loss(
     config: LossConfig, weights: NDArray[np.float32] | Sequence[float], ignore: int | None
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """Returns the configured `loss(masks, logits)`, a scalar of 0 or more.
+    """Returns the configured `loss(masks, logits)`, a scalar of 0 or more, computed in float32.
+
+    Logits of deep supervision, (B, K, H, W, C), have K class maps: the loss is the mean of theirs, where the first
+    weighs 1, the second 1/2, the third 1/4 and so on (as in nnU-Net).
 
     Args:
         config: the loss and its parameters.
@@ -36,125 +43,55 @@ def make_loss(
         valid = ops.cast(is_class if ignore is None else ops.logical_and(is_class, labels != ignore), "float32")
         labels = ops.where(valid > 0, labels, 0)
         logits = ops.cast(logits, "float32")
-        match config.name:
-            case "cross_entropy":
-                return cross_entropy(labels, logits, valid, table, config.label_smoothing)
-            case "focal":
-                return focal(labels, logits, valid, table, config.gamma, config.label_smoothing)
-            case "dice":
-                return dice(labels, logits, valid, table)
-            case "dice_focal":
-                return dice(labels, logits, valid, table) + focal(labels, logits, valid, table, config.gamma)
-            case "focal_tversky":
-                return focal_tversky(labels, logits, valid, table, config.alpha, config.beta, config.gamma)
+        if len(logits.shape) == 4:
+            return _compute(config, labels, logits, valid, table)
+        shares = 0.5 ** np.arange(logits.shape[1])
+        losses = [_compute(config, labels, logits[:, k], valid, table) for k in range(len(shares))]
+        return ops.sum(ops.stack(losses) * ops.convert_to_tensor(shares / shares.sum(), "float32"))
 
     return loss
 
 
-def cross_entropy(
-    labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32], smoothing: float = 0.0
-) -> Tensor:
-    """Weighted cross-entropy: sum_i w[y_i] * n_i / sum_i w[y_i] over valid pixels, with n_i = -log p_i[y_i].
-
-    With smoothing e (Szegedy et al. 2016), n_i = (1 - e) * -log p_i[y_i] + e * mean_c -log p_i[c] over the classes c
-    but the masked one.
-    """
-    weight = ops.take(ops.convert_to_tensor(weights), labels) * valid
-    return _ratio(ops.sum(weight * _negative_log(labels, logits, smoothing)), ops.sum(weight))
-
-
-def focal(
-    labels: Tensor,
-    logits: Tensor,
-    valid: Tensor,
-    weights: NDArray[np.float32],
-    gamma: float,
-    smoothing: float = 0.0,
-) -> Tensor:
-    """Focal loss (Lin et al. 2017): sum_i w[y_i] * (1 - p_i[y_i])**gamma * n_i / sum_i w[y_i] over valid pixels.
-
-    n_i as in `cross_entropy`; smoothing leaves the factor (1 - p)**gamma as it is.
-    """
-    weight = ops.take(ops.convert_to_tensor(weights), labels) * valid
-    nll = _negative_log(labels, logits, 0.0)
-    modulation = (1.0 - ops.exp(-nll)) ** gamma
-    return _ratio(ops.sum(weight * modulation * _negative_log(labels, logits, smoothing)), ops.sum(weight))
+def _compute(config: LossConfig, labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32]) -> Tensor:
+    """The loss by its name: a pixel loss, a region loss, or mix * region + (1 - mix) * pixel loss."""
+    pixel = region = None
+    match config.name:
+        case "cross_entropy" | "dice_ce" | "lovasz_ce":
+            pixel = cross_entropy(labels, logits, valid, weights, config.label_smoothing)
+        case "focal" | "dice_focal":
+            pixel = focal(labels, logits, valid, weights, config.gamma, config.label_smoothing)
+    match config.name:
+        case "dice" | "dice_ce" | "dice_focal":
+            region = dice(labels, logits, valid, weights)
+        case "lovasz" | "lovasz_ce":
+            region = lovasz(labels, logits, valid, weights)
+        case "focal_tversky":
+            region = focal_tversky(labels, logits, valid, weights, config.alpha, config.gamma)
+    if pixel is None or region is None:
+        return region if pixel is None else pixel
+    return config.mix * region + (1.0 - config.mix) * pixel
 
 
-def dice(labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32]) -> Tensor:
-    """Soft Dice loss: 1 - (2 TP_c + s) / (2 TP_c + FP_c + FN_c + s), mean over the classes c with weights w[c].
-
-    TP, FP and FN are sums of probabilities over the batch (Milletari et al. 2016), s is SMOOTH. A class without a true
-    pixel in the batch does not count: its false positives are false negatives of other classes.
-    """
-    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
-    score = (2 * true_positive + SMOOTH) / (2 * true_positive + false_positive + false_negative + SMOOTH)
-    return _class_mean(1.0 - score, weights, present)
-
-
-def focal_tversky(
-    labels: Tensor,
-    logits: Tensor,
-    valid: Tensor,
-    weights: NDArray[np.float32],
-    alpha: float,
-    beta: float,
-    gamma: float,
-) -> Tensor:
-    """Focal Tversky loss: (1 - (TP_c + s) / (TP_c + alpha FP_c + beta FN_c + s))**gamma, mean as in `dice`.
-
-    The Tversky index is that of Salehi et al. (2017). Abraham and Khan (2019) write the exponent as 1/gamma; here it is
-    gamma, at least 1, where the gradient is finite.
-    """
-    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
-    index = (true_positive + SMOOTH) / (true_positive + alpha * false_positive + beta * false_negative + SMOOTH)
-    return _class_mean(ops.maximum(1.0 - index, 0.0) ** gamma, weights, present)
-
-
-def class_weights(pixels: NDArray[np.int64], config: LossConfig, ignore: int | None) -> NDArray[np.float32]:
+def class_weights(
+    pixels: NDArray[np.int64] | NDArray[np.float64], config: LossConfig, ignore: int | None
+) -> NDArray[np.float32]:
     """Weights of the classes, (C,), from their numbers of training pixels, (C,); the mean over all scored pixels is 1.
 
-    The weight is share**-1 (`inverse`), share**-0.5 (`sqrt`) or 1 (`none`) of the class's share of pixels, at most
-    `weight_cap` times the smallest one. A class without pixels has the largest weight, the ignored class weight 0.
+    A class weighs share**-`weight_exponent`, by its share of the scored pixels, times what makes that mean 1, and at
+    most `weight_cap`; what a cap takes away the other classes get. So a larger exponent never weighs the rarest class
+    less: where the cap is a ratio to the smallest weight, it does, as the middle classes rise. A class without pixels
+    has the largest weight, the ignored class weight 0.
     """
     counted = np.asarray(pixels, np.float64).copy()
     scored = np.ones(len(counted), bool)
     if ignore is not None and ignore < len(counted):
         scored[ignore], counted[ignore] = False, 0
-    power = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}[config.class_weights]
-    share = np.maximum(counted, 1) / max(counted.sum(), 1)
-    weights = np.where(scored, share**-power, 0)
-    weights = np.minimum(weights, weights[scored].min() * config.weight_cap)
-    return np.asarray(weights / ((weights * counted).sum() / max(counted.sum(), 1) or 1), np.float32)
-
-
-def _negative_log(labels: Tensor, logits: Tensor, smoothing: float) -> Tensor:
-    """-log p of the label, (B, H, W), smoothed as in `cross_entropy`."""
-    log_p = ops.log_softmax(logits, axis=-1)
-    nll = -ops.squeeze(ops.take_along_axis(log_p, ops.expand_dims(labels, -1), axis=-1), -1)
-    if not smoothing:
-        return nll
-    unmasked = ops.cast(logits > -9e3, "float32")  # the masked class has logit -1e4
-    spread = -ops.sum(unmasked * ops.where(unmasked > 0, log_p, 0.0), -1) / ops.maximum(ops.sum(unmasked, -1), 1.0)
-    return (1.0 - smoothing) * nll + smoothing * spread
-
-
-def _soft_counts(labels: Tensor, logits: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Soft TP, FP, FN of each class over the batch, and whether it has a true pixel, 0 or 1; all (C,)."""
-    pixels = ops.expand_dims(valid, -1)
-    truth = ops.one_hot(labels, logits.shape[-1], dtype="float32") * pixels
-    probability = ops.softmax(logits, axis=-1) * pixels
-    true_positive = ops.sum(truth * probability, (0, 1, 2))
-    true, predicted = ops.sum(truth, (0, 1, 2)), ops.sum(probability, (0, 1, 2))
-    return true_positive, predicted - true_positive, true - true_positive, ops.cast(true > 0, "float32")
-
-
-def _class_mean(values: Tensor, weights: NDArray[np.float32], present: Tensor) -> Tensor:
-    """Weighted mean of values (C,) over the classes that are present."""
-    share = ops.convert_to_tensor(weights) * present
-    return _ratio(ops.sum(share * values), ops.sum(share))
-
-
-def _ratio(total: Tensor, weight: Tensor) -> Tensor:
-    """total / weight, or 0 if the weight is 0."""
-    return ops.where(weight > 0, total / ops.maximum(weight, 1e-6), 0.0)
+    total = max(counted.sum(), 1)
+    shares = counted / total
+    weights = np.where(scored, np.maximum(shares, 1 / total) ** -config.weight_exponent, 0)
+    weights /= (weights * shares).sum() or 1
+    for _ in weights:  # a round raises what is not capped, so that it may be in the next one
+        capped = weights >= config.weight_cap
+        kept = (weights * shares)[~capped].sum() or 1
+        weights = np.where(capped, config.weight_cap, weights * (1 - config.weight_cap * shares[capped].sum()) / kept)
+    return np.asarray(weights, np.float32)

@@ -2,27 +2,29 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from trainer.config import OptimizerConfig, ScheduleConfig
 
 
-def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
-    """The optimizer at its highest learning rate.
+def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.optimizers.Optimizer:
+    """The optimizer at its highest learning rate; it averages the weights with a momentum, unless that is 0.
 
     Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or Lion (Chen et al. 2023). Weight decay is
     decoupled, and does not apply to biases and the scales and offsets of normalisations. The gradient is clipped to a
     global norm of `clip_norm` (Pascanu et al. 2013), or not at all for 0.
     """
     rate, clip = config.learning_rate, config.clip_norm or None
+    shared: dict[str, Any] = {"global_clipnorm": clip, "use_ema": bool(momentum), "ema_momentum": momentum}
     match config.name:
         case "adam":
-            return keras.optimizers.Adam(rate, global_clipnorm=clip)
+            return keras.optimizers.Adam(rate, **shared)
         case "adamw":
-            optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, global_clipnorm=clip)
+            optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **shared)
         case "lion":
-            optimizer = keras.optimizers.Lion(rate, weight_decay=config.weight_decay or None, global_clipnorm=clip)
+            optimizer = keras.optimizers.Lion(rate, weight_decay=config.weight_decay or None, **shared)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -39,11 +41,11 @@ def learning_rate(
         config: the schedule.
         highest: the rate after warm-up.
         step: counted from 0 over the whole training.
-        steps: number of steps in an epoch.
+        steps: number of steps of the whole training.
         epochs: number of epochs of the training.
-        scores: mIoU of the finished epochs; plateaus are counted in them, so that the schedule has no state.
+        scores: values of the finished epochs; plateaus are counted in them, so that the schedule has no state.
     """
-    warmup = config.warmup * steps
+    warmup = config.warmup * steps / epochs
     if step < warmup:
         return highest * (step + 1) / (warmup + 1)
     match config.name:
@@ -52,7 +54,7 @@ def learning_rate(
         case "plateau":
             share = config.factor ** count_plateaus(scores, config.patience)
         case "cosine":
-            progress = (step - warmup) / max(1.0, steps * epochs - warmup)
+            progress = (step - warmup) / max(1.0, steps - warmup)
             share = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return highest * max(config.floor, share)
 

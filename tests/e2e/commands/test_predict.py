@@ -71,6 +71,15 @@ def test_a_mask_of_another_size(folder: Path) -> None:
     assert_refused("evaluate model --data set", r"a\.v1\.png 16x20 and \S*a\.v1\.png 16x16", folder)
 
 
+def test_networks_of_other_data_are_refused_before_keras_is_imported(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "model.keras").write_bytes(b"not a zip")
+    (folder / "other" / "config.toml").write_text(LABELLED.replace("ignore = 0", "ignore = 1"))
+    words = r"must agree in data\.ignore; got 0 in model and 1 in other; predict with each of them alone"
+    assert_refused("predict model other --data images -o out", words, folder)
+    assert_refused("evaluate model other --data good.npz", words, folder)
+
+
 def test_a_gallery_without_a_number(folder: Path) -> None:
     assert_refused("evaluate model --data good.npz -o w.png", "without it; add --worst 10", folder)
     done = run_forked("evaluate model --data good.npz --worst 0", folder)

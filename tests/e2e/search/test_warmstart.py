@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from search.space.space import trial_seed
 from search.study.export import export_trial
 from search.study.leaderboard import leaderboard
 from search.study.study import OpenStudy, open_study
@@ -82,7 +81,7 @@ def in_order_of_start(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 def assert_trained_with(opened: OpenStudy, trial: FrozenTrial, file: Path) -> None:
     """Asserts that the trial was trained with the whole configuration of a warm start."""
     (start,) = load_warm_starts([str(file)], opened.plan.base, opened.plan.space)
-    seed = trial_seed(opened.plan.study.seed, trial.number)
+    seed = opened.trial_seed(trial.number)
     assert parse_config(trial.user_attrs["config"]) == override(start.config, {"seed": seed})
     assert trial.params == start.values
 
@@ -97,7 +96,8 @@ def test_each_start_is_trained_once_first_and_in_order(finished: Finished) -> No
 def test_a_start_is_trained_with_its_whole_configuration(finished: Finished) -> None:
     for trial, file in zip(finished.trials, finished.files, strict=False):
         assert_trained_with(finished.opened, trial, file)
-    assert finished.trials[3].user_attrs["config"]["budget"] == {"epochs": 6, "images": 7, "patience": 3}
+    budget = finished.trials[3].user_attrs["config"]["budget"]
+    assert (budget["epochs"], budget["images"], budget["patience"]) == (6, 7, 3)
 
 
 def test_the_same_command_enqueues_nothing_on_a_finished_study(finished: Finished) -> None:
@@ -185,18 +185,43 @@ def test_four_runs_at_once_enqueue_each_start_once(server_url: str, input_folder
         for command in commands:
             out, err = command.communicate(timeout=200)
             assert command.returncode == 0, f"{out}\n{err}"
-            assert "trial 0 first" in err or "trial 0 has the configuration of first already" in err
+            assert "trial 1 first" in err or "trial 1 has the configuration of first already" in err
         db = connect(url)
         opened = open_study(db)
-        assert get_names(opened.study.get_trials()[:3]) == ["first", "second", "default"]
+        assert get_names(opened.study.get_trials()[:3]) == ["default", "first", "second"]
         assert len(trials_in(opened, *FINISHED)) == 4 and study_status(db, opened.study_id).counts.waiting == 0
         db.close()
 
 
-def test_a_start_outside_the_space_leaves_nothing_behind(input_folder: Path) -> None:
+def test_the_default_and_a_start_outside_the_space_are_trained_first(input_folder: Path) -> None:
+    line = f"run search.toml {FAKE_WORKER} --warm-start best.toml"
+    first, again = (run_forked(f"{line} --trials {trials}", input_folder) for trials in (3, 4))
+    assert (first.status, again.status) == (0, 0), first.err + again.err
+    assert first.err.count("trial 0 default waits\n") == 1 and "default" not in again.err.partition("worker")[0]
+    assert "trial 1 best waits; outside the space, and its own: model.width 4\n" in first.err
+    trials = json.loads(run_forked("status --json", input_folder).output())["leaderboard"]
+    assert {row["name"] for row in trials} >= {"default", "best"}
+
+
+def test_a_start_that_is_no_configuration_leaves_nothing_behind(input_folder: Path) -> None:
+    (input_folder / "best.toml").write_text("model = { dept = 3 }")
     lines = [f"{command} search.toml --warm-start best.toml" for command in ("init", "run")]
-    words = r"warm start best\.toml: model\.width must be a value of its axis, .*\[8, 16, 32\].*; got 4; "
+    words = r"warm start best\.toml: unknown key 'model\.dept'; did you mean 'model\.depth'\?"
     assert_refused(lines, words, input_folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--device cpu", "space for a CPU: model.stem 2, model.width 8 to 16, budget.steps 1000; --space gpu for"),
+        ("--device cpu --space gpu", "space for a GPU: model.stem 1 or 2, model.width 8 to 64; --space cpu for"),
+    ],
+)
+def test_the_default_space_suits_the_device_and_says_so(input_folder: Path, options: str, words: str) -> None:
+    trainer = "--trainer tests.fake_train:make_trainer --workers 1 --trials 1 --set budget.epochs=2"
+    done = run_forked(f"run --data good.npz --set data.validation=0.5 {trainer} {options}", input_folder)
+    assert done.status == 0, done.err
+    assert f"the default {words}" in done.err
 
 
 def test_a_value_that_all_trials_share_is_not_enqueued(search: Search) -> None:

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 from search.study.plan import StudyTable
 from search.study.pruner import MedianPruner, make_pruner
 from storage.database.connection import Database
+from storage.studies.attributes import TrialAttributes
 
 EPOCHS = 6
 
@@ -53,6 +54,21 @@ def test_a_hopeless_trial_is_pruned_after_the_warmup(db: Database, study: optuna
     assert not hopeless.should_prune()
     hopeless.report(0.1, 2)
     assert hopeless.should_prune()
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving"])
+def test_the_default_is_never_pruned(db: Database, study: optuna.Study, pruner: str) -> None:
+    study.pruner = make_pruner(db, StudyTable.model_validate({"pruner": pruner, "startup_trials": 1}), epochs=4)
+    for number in range(5):
+        trial = study.ask()
+        trial.report(0.5, 1)
+        assert not trial.should_prune(), number
+        study.tell(trial, 0.5)
+    for name, is_pruned in (("default", False), ("other", True)):
+        trial = study.ask()
+        TrialAttributes(name=name).write(trial)
+        trial.report(0.1, 1)
+        assert trial.should_prune() == is_pruned
 
 
 def test_none_prunes_nothing(db: Database) -> None:

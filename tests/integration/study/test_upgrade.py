@@ -68,6 +68,19 @@ def test_trials_are_known_by_todays_digests(db: Database, old_study: optuna.Stud
     assert upgrade_digests(db) == 0
 
 
+def test_a_trial_of_schema_2_is_known_by_what_it_is_called_today(db: Database, old_study: optuna.Study) -> None:
+    base = plan_from_question(complete_question(OLD), "old", 2, "mars.npz").base
+    tables = base.model_dump(mode="json")
+    exponents = {0.0: "none", 0.5: "sqrt", 1.0: "inverse"}
+    tables["loss"] |= {"class_weights": exponents[tables["loss"].pop("weight_exponent")], "beta": 0.5}
+    for table, key in (("budget", "steps"), ("budget", "keep"), ("optimizer", "average"), ("model", "max_width")):
+        del tables[table][key]
+    trial = old_study.ask()
+    TrialAttributes(digest="old", config=tables).write(trial)
+    assert upgrade_digests(db) == 1
+    assert old_study.trials[0].user_attrs["digest"] == digest(base)
+
+
 def test_a_configuration_with_a_field_that_is_no_more_keeps_its_digest(db: Database, old_study: optuna.Study) -> None:
     trial = old_study.ask()
     TrialAttributes(digest="old", config={"model": {"magic": 3}}).write(trial)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.model.windows import BAND_ROWS, cut_windows, join_windows, make_grid
+from trainer.model.windows import BAND_ROWS, average_bands, cut_windows, join_windows, make_grid
 
 
 @pytest.mark.parametrize("overlap", [0, 0.3, 0.5, 0.9])
@@ -38,8 +38,8 @@ def test_images_become_the_networks_type() -> None:
 def test_probabilities_are_means_weighted_by_the_distance_to_the_edges() -> None:
     """Two windows of 4 share two columns: their weights there are 2:1 and 1:2."""
     grid = make_grid(np.zeros((1, 6, 1), np.uint8), (1, 4), 0.5)
-    logits = iter([np.full((1, 4, 2), [0, -1e4], np.float32), np.full((1, 4, 2), [-1e4, 0], np.float32)])
-    ((first, probabilities),) = join_windows(grid, logits)
+    windows = iter([np.full((1, 4, 2), [1, 0], np.float32), np.full((1, 4, 2), [0, 1], np.float32)])
+    ((first, probabilities),) = join_windows(grid, windows)
     assert first == 0
     np.testing.assert_allclose(probabilities[0, :, 0], [1, 1, 2 / 3, 1 / 3, 0, 0], atol=1e-6)
     np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-6)
@@ -47,10 +47,33 @@ def test_probabilities_are_means_weighted_by_the_distance_to_the_edges() -> None
 
 def test_bands_are_of_some_rows_and_follow_each_other() -> None:
     grid = make_grid(np.zeros((300, 5, 1), np.uint8), (200, 5), 0.5)
-    logits = (np.zeros((200, 5, 3), np.float32) for _ in grid.tops)
+    windows = (np.full((200, 5, 3), 1 / 3, np.float32) for _ in grid.tops)
     ends = 0
-    for first, probabilities in join_windows(grid, logits):
+    for first, probabilities in join_windows(grid, windows):
         assert first == ends and probabilities.shape[1:] == (5, 3) and len(probabilities) <= BAND_ROWS
         np.testing.assert_allclose(probabilities, 1 / 3, rtol=1e-5)
         ends += len(probabilities)
     assert ends == 300
+
+
+def test_the_probabilities_of_a_single_window_are_left_as_they_are() -> None:
+    grid = make_grid(np.zeros((3, 5, 1), np.uint8), (4, 8), 0.5)
+    window = np.random.default_rng(0).random((4, 8, 2)).astype(np.float32)
+    ((first, probabilities),) = join_windows(grid, iter([window]))
+    assert first == 0
+    np.testing.assert_array_equal(probabilities, window[:3, :5])
+
+
+@pytest.mark.parametrize("ends", [[[7], [7]], [[2, 5, 7], [4, 7]], [[1, 2, 7], [7], [3, 7]], [[3, 7]]])
+def test_bands_that_end_at_different_rows_are_averaged(ends: list[list[int]]) -> None:
+    wholes = np.random.default_rng(0).random((len(ends), 7, 3, 2)).astype(np.float32)
+    members = [
+        iter([(first, whole[first:end]) for first, end in zip([0, *rows], rows, strict=False)])
+        for whole, rows in zip(wholes, ends, strict=True)
+    ]
+    parts = []
+    for first, probabilities in average_bands(members):
+        assert first == sum(map(len, parts))
+        parts.append(probabilities)
+    np.testing.assert_allclose(np.concatenate(parts), wholes.mean(0), rtol=1e-6)
+    assert all(next(member, None) is None for member in members)

@@ -100,6 +100,45 @@ def test_the_default_space_has_no_axis_that_train_fixes(tmp_path: Path) -> None:
     assert plan.space.axis("model.depth") is None and plan.space.axis("model.width") is not None
 
 
+def test_a_cpu_has_a_smaller_default_space_and_budget() -> None:
+    plan, wide = load_plan(None, device="cpu"), load_plan(None)
+    assert plan.base.budget.steps == 1000 and wide.base.budget.steps == 3000
+    assert plan.space.axis("model.stem") is None and wide.space.axis("model.stem") is not None
+    assert str(plan.device).startswith("the default space for a CPU: ") and "for a GPU: " in str(wide.device)
+
+
+@pytest.mark.parametrize(
+    ("text", "sets"),
+    [
+        ("[train]\nbudget = { steps = 2000 }", {}),
+        ("", {"budget.steps": 2000}),
+        ("[train]\nbase = 'mine.toml'", {}),
+        ("[train]\nbudget = { steps = 2000 }\n[space]\n'model.depth' = { int = [2, 3] }", {}),
+    ],
+)
+def test_a_budget_that_somebody_names_is_kept_on_a_cpu(tmp_path: Path, text: str, sets: dict[str, int]) -> None:
+    (tmp_path / "mine.toml").write_text("budget = { steps = 2000 }")
+    assert load_plan(write(tmp_path, text), sets, device="cpu").base.budget.steps == 2000
+
+
+def test_a_space_of_the_users_own_is_for_any_device(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path), device="cpu")
+    assert plan == load_plan(write(tmp_path)) and plan.device is None
+
+
+def test_a_base_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("loss = { class_weights = 'inverse' }")
+    plan = load_plan(write(tmp_path, "[train]\nbase = 'mine.toml'\nloss = { name = 'dice' }"))
+    assert (plan.base.loss.weight_exponent, plan.base.loss.name) == (1.0, "dice")
+    plan = load_plan(write(tmp_path, "[train]\nbase = 'mine.toml'\nloss = { weight_exponent = 0.25 }"))
+    assert plan.base.loss.weight_exponent == 0.25
+
+
+def test_a_field_of_an_earlier_version_in_train_leaves_the_space(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path, "[train]\nloss = { class_weights = 'inverse' }"))
+    assert plan.space.axis("loss.weight_exponent") is None and plan.base.loss.weight_exponent == 1.0
+
+
 def test_the_space_has_no_axis_that_set_fixes(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path), {"loss.name": "dice", "budget.epochs": 4})
     assert plan.base.loss.name == "dice" and plan.base.budget.epochs == 4

@@ -6,7 +6,7 @@ import pytest
 
 from search.study import question as module
 from search.study.plan import load_plan
-from search.study.question import SCHEMA, complete_question, plan_from_question, question
+from search.study.question import SCHEMA, ask_as_before, complete_question, plan_from_question, question
 from trainer.errors import InputError
 
 
@@ -49,8 +49,8 @@ def test_a_default_that_changed_stays_what_it_was_for_older_studies(
 ) -> None:
     monkeypatch.setattr(module, "SCHEMA", SCHEMA + 2)
     upgrades = {
-        SCHEMA + 1: lambda stored: {"train.model.se_ratio": 16},
-        SCHEMA + 2: lambda stored: {"train.loss.weight_cap": 3.0},
+        SCHEMA + 1: lambda stored: stored | {"train.model.se_ratio": 16},
+        SCHEMA + 2: lambda stored: stored | {"train.loss.weight_cap": 3.0},
     }
     monkeypatch.setattr(module, "UPGRADES", upgrades)
     old = without(asked, "train.model.se_ratio", "train.loss.weight_cap")
@@ -60,6 +60,51 @@ def test_a_default_that_changed_stays_what_it_was_for_older_studies(
     newer = old | {"schema": SCHEMA + 1}  # made between the two
     assert complete_question(newer)["train.model.se_ratio"] == asked["train.model.se_ratio"]
     assert complete_question(newer)["train.loss.weight_cap"] == 3.0
+
+
+def of_schema_2(asked: dict[str, Any]) -> dict[str, Any]:
+    """A question as the version before steps and averaged weights asked it."""
+    new = ("budget.steps", "budget.keep", "optimizer.average", "model.max_width", "loss.weight_exponent")
+    old = {"schema": 2, "train.loss.class_weights": "inverse", "train.loss.beta": 0.5, "train.budget.patience": 20}
+    return without(asked, *(f"train.{path}" for path in new)) | old
+
+
+def test_a_study_of_schema_2_trains_as_it_did(asked: dict[str, Any]) -> None:
+    base = plan_from_question(complete_question(of_schema_2(asked)), "mars", 3, None).base
+    assert (base.budget.steps, base.budget.patience, base.budget.keep) == (None, 20, "best")
+    assert (base.optimizer.average, base.loss.weight_exponent, base.model.max_width) == (0.0, 1.0, 8192)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("loss.class_weights", {"choice": ["none", "sqrt"]}), ("loss.beta", {"float": [0.2, 0.8]})],
+)
+def test_an_axis_that_is_no_more_is_one_line(asked: dict[str, Any], key: str, value: Any) -> None:
+    with pytest.raises(
+        InputError, match=rf"got one that searches space\.{key} = .*, which is no more; use the version"
+    ):
+        complete_question(of_schema_2(asked) | {f"space.{key}": value})
+
+
+def test_an_alpha_and_beta_that_cannot_be_one_number_are_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"loss\.alpha and loss\.beta must add up to 1, .*; got 0\.5 and 0\.7"):
+        complete_question(of_schema_2(asked) | {"train.loss.beta": 0.7})
+
+
+def test_a_command_asks_an_older_study_for_what_it_does(asked: dict[str, Any]) -> None:
+    stored = of_schema_2(asked)
+    asked = asked | {"train.loss.weight_exponent": 1.0}
+    assert ask_as_before(stored, asked) == complete_question(stored)
+
+
+def test_a_value_that_is_not_todays_default_is_asked_for(asked: dict[str, Any]) -> None:
+    named = asked | {"train.budget.steps": 50}
+    assert ask_as_before(of_schema_2(asked), named)["train.budget.steps"] == 50
+
+
+def test_a_question_of_today_is_asked_as_it_is(asked: dict[str, Any]) -> None:
+    named = asked | {"train.budget.steps": 50}
+    assert ask_as_before(named, asked) == ask_as_before(None, asked) == asked
 
 
 @pytest.mark.parametrize("key", ["train.model.magic", "study.mood", "constraints.watts"])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from search.space.parse import default_space, parse_space
-from search.space.space import Space, configure
+from search.space.parse import parse_space
+from search.space.space import Space
 from search.study.enqueue import budget_warning
 from search.study.plan import load_plan
 from search.study.question import question
-from search.study.warmstart import PAPER_SYSTEMS, WarmStart, load_warm_starts, trial_base
+from search.study.warmstart import WarmStart, default_start, load_warm_starts, trial_base
 from storage.studies.attributes import TrialAttributes
 from storage.studies.status import Counts
 from trainer.config import TrainConfig
@@ -47,13 +47,6 @@ def mine(tmp_path: Path) -> WarmStart:
     return load_warm_starts([write(tmp_path)], STUDY, space())[0]
 
 
-@pytest.mark.parametrize("preset", PAPER_SYSTEMS)
-def test_the_default_space_contains_the_systems_of_the_report(preset: str) -> None:
-    base = TrainConfig()
-    (start,) = load_warm_starts([preset], base, default_space(base))
-    assert configure(start.config, start.values, base.seed) == start.config
-
-
 def test_report_stands_for_its_four_systems() -> None:
     starts = load_warm_starts(["default", "report"], TrainConfig(), Space(()))
     assert [start.name for start in starts] == ["default", "basic_unet", "dual_unet_aug", "unet_d_aug", "final_model"]
@@ -82,22 +75,34 @@ def test_a_trial_has_the_name_of_the_file_without_its_suffix(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize(
+    ("text", "values", "outside"),
+    [
+        ("model = { width = 32 }\nloss = { name = 'dice' }", {"loss.name": "dice"}, {"model.width": 32}),
+        ("loss = { name = 'focal', gamma = 1.5 }", {"model.width": 16, "loss.name": "focal"}, {"loss.gamma": 1.5}),
+        ("loss = { name = 'lovasz', gamma = 1.5 }", {"model.width": 16}, {"loss.name": "lovasz"}),
+    ],
+)
+def test_values_outside_their_axes_are_the_starts_own(
+    tmp_path: Path, text: str, values: dict[str, object], outside: dict[str, object]
+) -> None:
+    (start,) = load_warm_starts([write(tmp_path, text)], STUDY, space())
+    assert (start.values, start.outside) == (values, outside)
+
+
+def test_the_default_start_is_the_base() -> None:
+    start = default_start(STUDY, space())
+    assert (start.name, start.config, start.values) == ("default", STUDY, {"model.width": 16})
+    assert start.outside == {"loss.name": "cross_entropy"}
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
-        (
-            "model = { width = 32 }\nloss = { name = 'dice' }",
-            'mine.toml: model.width must be a value of its axis, {"choice": [8, 16]}; got 32; widen the axis in '
-            "[space] of a new study, fix it with --set model.width=VALUE, or leave the start out",
-        ),
-        (
-            "loss = { name = 'focal', gamma = 1.5 }",
-            'mine.toml: loss.gamma must be a value of its axis, {"int": [1, 4]}; got 1.5;',
-        ),
         ("data = { oversample_class = 4 }", "mine.toml: data.oversample_class must be below 3; got 4"),
         ("[model]\ndept = 3", "mine.toml: unknown key 'model.dept'; did you mean 'model.depth'?"),
     ],
 )
-def test_a_warm_start_outside_the_space_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+def test_a_faulty_warm_start_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         load_warm_starts([write(tmp_path, text)], STUDY, space())
     assert str(caught.value).startswith("warm start ") and words in str(caught.value)

@@ -14,8 +14,8 @@ def make_checkpoint(epochs: int = 2) -> Checkpoint:
     many = [np.full((2, 3), index, np.float32) for index in range(12)]
     return Checkpoint(
         history=[{"epoch": epoch + 1, "miou": 0.1 + 0.2, "iou": [None, 1 / 3]} for epoch in range(epochs)],
-        confusion=np.arange(4).reshape(2, 2),
-        best=many,
+        confusions=np.arange(4).reshape(2, 2),
+        kept=many,
         variables=[*many, np.array([1, 2], np.uint32)],
         optimizer=[np.array(7), np.array(0.25, np.float32)],
     )
@@ -26,8 +26,8 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "deep" / "c.npz", saved)
     loaded = load_checkpoint(tmp_path / "deep" / "c.npz")
     assert loaded.history == saved.history
-    np.testing.assert_array_equal(loaded.confusion, saved.confusion)
-    for group in ("best", "variables", "optimizer"):
+    np.testing.assert_array_equal(loaded.confusions, saved.confusions)
+    for group in ("kept", "variables", "optimizer"):
         for one, other in zip(getattr(loaded, group), getattr(saved, group), strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
@@ -51,7 +51,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_pickled_objects_are_not_read(tmp_path: Path) -> None:
-    np.savez(tmp_path / "c.npz", history=np.array([{"epoch": 1}], object), confusion=np.zeros((2, 2)))
+    np.savez(tmp_path / "c.npz", history=np.array([{"epoch": 1}], object), confusions=np.zeros((2, 2)))
     with pytest.raises(CheckpointError, match="allow_pickle"):
         load_checkpoint(tmp_path / "c.npz")
 

@@ -1,17 +1,19 @@
 """Each loss against its formula, written in NumPy pixel by pixel."""
 
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from tests.unit.training.loss_formulas import MASKED, expected, jaccard_loss
 from trainer.config import LossConfig
-from trainer.training.losses import class_weights, make_loss
+from trainer.training.losses import make_loss
 
 CLASSES = 4
-NAMES = ("cross_entropy", "focal", "dice", "dice_focal", "focal_tversky")
+NAMES = get_args(LossConfig.model_fields["name"].annotation)
+PIXEL = ("cross_entropy", "focal", "dice_ce", "dice_focal", "lovasz_ce")  # those with a loss of pixels
 
 
 def draw(seed: int, labels: tuple[int, ...] = (0, 1, 2, 3)) -> tuple[Any, Any, Any]:
@@ -22,78 +24,75 @@ def draw(seed: int, labels: tuple[int, ...] = (0, 1, 2, 3)) -> tuple[Any, Any, A
     return masks, logits, generator.uniform(0.2, 3, CLASSES).astype(np.float32)
 
 
-def expected(config: LossConfig, masks: Any, logits: Any, weights: Any, ignore: int | None) -> float:
-    """The loss, smoothed over the classes whose logit is not -1e4."""
-    exponent = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    p = exponent / exponent.sum(-1, keepdims=True)
-    ce = focal = total = 0.0
-    for pixel in np.ndindex(masks.shape):
-        y = int(masks[pixel])
-        if y != ignore:
-            others = [-np.log(p[pixel][c]) for c in range(CLASSES) if logits[pixel][c] != -1e4]
-            smoothing = config.label_smoothing
-            log = (1 - smoothing) * -np.log(p[pixel][y]) + (smoothing * np.mean(others) if smoothing else 0)
-            ce += weights[y] * log
-            focal += weights[y] * (1 - p[pixel][y]) ** config.gamma * log
-            total += weights[y]
-    dices, tverskys, shares = [], [], []
-    valid = np.ones(masks.shape, bool) if ignore is None else masks != ignore
-    for c in range(CLASSES):
-        truth = masks[valid] == c
-        if not truth.any():
-            continue
-        q = p[valid][:, c]
-        tp, fp, fn = q[truth].sum(), q[~truth].sum(), (1 - q[truth]).sum()
-        dices.append(1 - (2 * tp + 1) / (2 * tp + fp + fn + 1))
-        tverskys.append((1 - (tp + 1) / (tp + config.alpha * fp + config.beta * fn + 1)) ** config.gamma)
-        shares.append(weights[c])
-    dice, tversky = np.average(dices, weights=shares), np.average(tverskys, weights=shares)
-    values = {"cross_entropy": ce / total, "focal": focal / total, "dice": dice, "focal_tversky": tversky}
-    return float(values["dice"] + values["focal"] if config.name == "dice_focal" else values[config.name])
-
-
+@pytest.mark.parametrize("gamma", [0.75, 1.7])
 @pytest.mark.parametrize("ignore", [None, 0, 2])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_loss_equals_its_formula(name: Any, ignore: int | None) -> None:
-    config = LossConfig(name=name, gamma=1.7, alpha=0.3, beta=0.8)
-    for seed in range(3):
+def test_a_loss_equals_its_formula(name: Any, ignore: int | None, gamma: float) -> None:
+    config = LossConfig(name=name, gamma=gamma, alpha=0.3, mix=0.7)
+    for seed in range(2):
         masks, logits, weights = draw(seed)
         value = float(make_loss(config, weights, ignore)(masks, logits))
         assert value == pytest.approx(expected(config, masks, logits, weights, ignore), rel=1e-4)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_that_of_the_formula(name: Any) -> None:
+    config = LossConfig(name=name, gamma=0.75, alpha=0.3, mix=0.7)
+    masks, logits, weights = draw(3)
+    _, gradient = value_and_gradient(make_loss(config, weights, 0), masks, logits)
+    exact = logits.astype(np.float64)
+    for place in [(0, 0, 0, 1), (0, 2, 5, 3), (1, 1, 1, 0), (1, 3, 4, 2), (1, 0, 3, 1)]:
+        step = np.zeros_like(exact)
+        step[place] = 1e-6
+        rise = expected(config, masks, exact + step, weights, 0) - expected(config, masks, exact - step, weights, 0)
+        assert gradient[place] == pytest.approx(rise / 2e-6, rel=1e-3, abs=1e-6)
+
+
 @pytest.mark.parametrize("masked", [None, 0])
-@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+@pytest.mark.parametrize("name", PIXEL)
 def test_label_smoothing_is_over_all_classes_but_the_masked_one(name: Any, masked: int | None) -> None:
     config = LossConfig(name=name, gamma=1.7, label_smoothing=0.2)
     masks, logits, weights = draw(0)
     logits += 4 * np.eye(CLASSES, dtype=np.float32)[masks]  # sure of the truth, where smoothing costs most
     if masked is not None:
-        logits[..., masked] = -1e4
+        logits[..., masked] = MASKED
     value = float(make_loss(config, weights, masked)(masks, logits))
     assert value == pytest.approx(expected(config, masks, logits, weights, masked), rel=1e-4)
     unsmoothed = make_loss(LossConfig(name=name, gamma=1.7), weights, masked)(masks, logits)
-    assert value > 1.1 * float(unsmoothed)
+    assert value > 1.05 * float(unsmoothed)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_absent_classes_and_sure_logits_leave_the_gradient_finite(name: Any) -> None:
-    masks, logits, weights = draw(0, labels=(1, 1, 3))
-    logits[..., 0] = -1e4  # as that of a masked class
-    logits[0] *= 50
-    loss = make_loss(LossConfig(name=name), weights, 0)
+def test_a_masked_class_leaves_a_loss_at_its_formula(name: Any) -> None:
+    config = LossConfig(name=name, gamma=0.75)
+    masks, logits, weights = draw(4)
+    logits[..., 0] = MASKED
+    value, gradient = value_and_gradient(make_loss(config, weights, 0), masks, logits)
+    assert value == pytest.approx(expected(config, masks, logits, weights, 0), rel=1e-4)
+    assert np.abs(gradient[..., 0]).max() == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pixels_that_are_not_scored_change_neither_value_nor_gradient(name: Any) -> None:
+    masks, logits, weights = draw(5, labels=(0, 1, 2, 3, 255))
+    loss = make_loss(LossConfig(name=name, gamma=0.75), weights, 0)
     value, gradient = value_and_gradient(loss, masks, logits)
-    assert np.isfinite(value)
-    assert np.isfinite(gradient).all()
-    assert np.abs(gradient).sum() > 0
+    unscored = (masks == 0) | (masks == 255)
+    other = np.where(unscored[..., None], np.flip(3 * logits, -1), logits)
+    other_value, other_gradient = value_and_gradient(loss, masks, other)
+    assert other_value == pytest.approx(value, rel=1e-6)
+    assert np.abs(gradient[unscored]).max() == np.abs(other_gradient[unscored]).max() == 0
+    assert other_gradient == pytest.approx(gradient, rel=1e-4, abs=1e-7)
 
 
+@pytest.mark.parametrize("ignore", [None, 0])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_batch_without_a_scored_pixel_has_loss_0(name: Any) -> None:
-    masks, logits, weights = draw(0, labels=(0,))
-    value, gradient = value_and_gradient(make_loss(LossConfig(name=name), weights, 0), masks, logits)
-    assert value == 0
-    assert np.abs(gradient).sum() == 0
+def test_padded_pixels_are_of_no_class_whatever_is_ignored(name: Any, ignore: int | None) -> None:
+    masks, logits, weights = draw(11)
+    loss = make_loss(LossConfig(name=name), weights, ignore)
+    padded = np.pad(masks, ((0, 0), (0, 3), (0, 2)), constant_values=255)
+    more = np.pad(logits, ((0, 0), (0, 3), (0, 2), (0, 0)), constant_values=5)
+    assert float(loss(padded, more)) == pytest.approx(float(loss(masks, logits)), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,40 +104,89 @@ def test_an_ignore_label_that_is_no_class_is_ignored_too(name: Any) -> None:
     assert float(make_loss(config, weights, 255)(outside, logits)) == pytest.approx(inside)
 
 
-@pytest.mark.parametrize("ignore", [None, 0])
-def test_padded_pixels_are_of_no_class_whatever_is_ignored(ignore: int | None) -> None:
-    masks, logits, weights = draw(11)
-    loss = make_loss(LossConfig(), weights, ignore)
-    padded = np.pad(masks, ((0, 0), (0, 3), (0, 2)), constant_values=255)
-    more = np.pad(logits, ((0, 0), (0, 3), (0, 2), (0, 0)), constant_values=5)
-    assert float(loss(padded, more)) == pytest.approx(float(loss(masks, logits)), rel=1e-5)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_without_a_scored_pixel_has_loss_0(name: Any) -> None:
+    masks, logits, weights = draw(0, labels=(0,))
+    value, gradient = value_and_gradient(make_loss(LossConfig(name=name, gamma=0.75), weights, 0), masks, logits)
+    assert value == 0
+    assert np.abs(gradient).max() == 0
 
 
-def test_perfect_logits_have_loss_near_0() -> None:
+@pytest.mark.parametrize("gamma", [0.1, 0.75, 2.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_sure_and_right_logits_have_loss_near_0_and_a_finite_gradient(name: Any, gamma: float) -> None:
     """No second softmax: with one, cross-entropy over five classes cannot fall below 0.9."""
     masks, _, weights = draw(0)
-    logits = 30 * np.eye(CLASSES, dtype=np.float32)[masks]
-    for name in NAMES:
-        assert float(make_loss(LossConfig(name=name), weights, None)(masks, logits)) < 0.01
+    logits = 200 * np.eye(CLASSES, dtype=np.float32)[masks]
+    value, gradient = value_and_gradient(make_loss(LossConfig(name=name, gamma=gamma), weights, None), masks, logits)
+    assert 0 <= value < 0.01
+    assert np.isfinite(gradient).all()
 
 
-def test_class_weights_follow_the_class_and_not_the_order_of_appearance() -> None:
-    pixels = np.array([50, 100, 400, 25])
-    weights = class_weights(pixels, LossConfig(class_weights="inverse", weight_cap=1000), 0)
-    assert weights[0] == 0
-    assert weights[1:] * pixels[1:] == pytest.approx(np.full(3, weights[1] * 100))
-    assert (weights * pixels).sum() == pytest.approx(pixels[1:].sum())
+@pytest.mark.parametrize("gamma", [0.1, 0.75, 2.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_near_the_ends_of_float16_leave_value_and_gradient_finite(name: Any, gamma: float) -> None:
+    masks, logits, weights = draw(0, labels=(1, 1, 3))
+    logits[0] = np.sign(logits[0]) * 1e4
+    logits[..., 0] = MASKED
+    loss = make_loss(LossConfig(name=name, gamma=gamma), weights, 0)
+    value, gradient = value_and_gradient(loss, masks, logits.astype(np.float16))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).sum() > 0
 
 
-def test_class_weights_are_capped() -> None:
-    weights = class_weights(np.array([1, 10_000]), LossConfig(class_weights="inverse", weight_cap=7), None)
-    assert weights[0] / weights[1] == pytest.approx(7)
+@pytest.mark.parametrize("ignore", [None, 2])
+def test_lovasz_of_a_hard_prediction_is_1_minus_the_mean_iou_of_the_present_classes(ignore: int | None) -> None:
+    loss = make_loss(LossConfig(name="lovasz"), np.ones(CLASSES), ignore)
+    for seed in range(5):
+        masks, logits, _ = draw(seed, labels=(0, 2, 3))
+        predicted = logits.argmax(-1)
+        scored = masks != ignore
+        misses = [
+            jaccard_loss(masks[scored] == c, (masks[scored] == c) ^ (predicted[scored] == c))
+            for c in np.unique(masks[scored])
+        ]
+        value = float(loss(masks, 1e4 * np.eye(CLASSES, dtype=np.float32)[predicted]))
+        assert value == pytest.approx(np.mean(misses), rel=1e-5)
 
 
-def test_a_class_without_a_pixel_gets_the_largest_weight() -> None:
-    weights = class_weights(np.array([0, 10, 1000]), LossConfig(class_weights="sqrt", weight_cap=100), None)
-    assert weights.argmax() == 0
-    assert np.isfinite(weights).all()
+@pytest.mark.parametrize("sureness", [0, 1, 4])
+def test_lovasz_of_many_pixels_with_nearly_equal_errors_equals_its_formula(sureness: float) -> None:
+    generator = np.random.default_rng(0)
+    masks = generator.choice(4, (2, 40, 40), p=[0.01, 0.29, 0.3, 0.4]).astype(np.uint8)
+    logits = (sureness * generator.normal(0, 2, (2, 40, 40, CLASSES))).astype(np.float32)
+    config = LossConfig(name="lovasz")
+    value = float(make_loss(config, np.ones(CLASSES), None)(masks, logits))
+    assert value == pytest.approx(expected(config, masks, logits, np.ones(CLASSES), None), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_that_are_no_numbers_have_a_loss_that_is_none(name: Any) -> None:
+    masks, logits, weights = draw(0)
+    logits[0, 1, 2] = np.nan
+    assert np.isnan(float(make_loss(LossConfig(name=name), weights, None)(masks, logits)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deep_supervision_halves_the_weight_of_each_deeper_map(name: Any) -> None:
+    config = LossConfig(name=name)
+    masks, finest, weights = draw(0)
+    maps = [finest, draw(1)[1], draw(2)[1]]
+    loss = make_loss(config, weights, 0)
+    single = [float(loss(masks, logits)) for logits in maps]
+    assert float(loss(masks, np.stack(maps, 1))) == pytest.approx(np.average(single, weights=[4, 2, 1]), rel=1e-5)
+    assert float(loss(masks, np.stack(maps[:1], 1))) == pytest.approx(single[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["dice_ce", "dice_focal", "lovasz_ce"])
+def test_a_sum_mixed_to_one_side_is_that_loss_alone(name: Any) -> None:
+    masks, logits, weights = draw(7)
+    region, pixel = name.split("_")
+    parts = {0.0: {"ce": "cross_entropy"}.get(pixel, pixel), 1.0: region}
+    for mix, alone in parts.items():
+        value = float(make_loss(LossConfig(name=name, mix=mix), weights, 0)(masks, logits))
+        assert value == pytest.approx(float(make_loss(LossConfig(name=alone), weights, 0)(masks, logits)), rel=1e-6)
 
 
 def value_and_gradient(loss: Any, masks: Any, logits: Any) -> tuple[float, Any]:

@@ -1,0 +1,39 @@
+"""One training step, and the mean loss of the steps since the last reset."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+Step = Callable[[Any, Any], Callable[[], float]]  # (images, masks) -> the mean loss of the steps so far, when asked
+
+
+def make_step(model: keras.Model) -> Step:
+    """Returns `step(images, masks)`, which trains a compiled model by one batch and returns how to read the loss.
+
+    What is read is the mean over the batches since the model's metrics were reset, penalties included; it is not finite
+    if the loss of any of them was not. Under TensorFlow nothing waits for the device before it is read.
+    """
+    return _step_ahead(model) if keras.backend.backend() == "tensorflow" else _step_and_wait(model)
+
+
+def _step_ahead(model: keras.Model) -> Step:
+    model.make_train_function()
+
+    def step(images: Any, masks: Any) -> Callable[[], float]:
+        logs = model.train_function(iter([(images, masks)]))
+        return lambda: float(logs["loss"])
+
+    return step
+
+
+def _step_and_wait(model: keras.Model) -> Step:
+    """By Keras's public method, which resets the metrics and waits for each batch."""
+    losses: list[float] = []
+
+    def step(images: Any, masks: Any) -> Callable[[], float]:
+        losses.append(float(model.train_on_batch(images, masks)))
+        return lambda: math.fsum(losses) / len(losses)
+
+    return step
