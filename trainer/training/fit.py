@@ -106,7 +106,6 @@ class _Run:
             config.model, dataset.shape, dataset.classes, config.masked_class, dtype, self.momentum or STATISTICS
         )
         self.averaged = keras.models.clone_model(self.network) if self.momentum else self.network
-        self.validate = make_validate(self.averaged, dataset, config.data.overlap)
         ignore = config.loss_ignore_label
         weights = class_weights(self.batches.count_seen(), config.loss, ignore)
         jit = True if keras.backend.backend() == "jax" else config.optimizer.jit_compile
@@ -114,6 +113,8 @@ class _Run:
         self.trained.compile(optimizer, make_loss(config.loss, weights, ignore), jit_compile=jit)
         self.optimizer = self.trained.optimizer  # with mixed_float16 Keras wraps it, to scale the loss
         self.optimizer.build(self.trained.trainable_variables)
+        self.averaged.jit_compile = jit
+        self.validate = make_validate(self.averaged, dataset, config.data.overlap)
         self.history: list[Epoch] = []
         self.kept: Arrays = []
         self.confusions: Matrix = np.zeros((0, dataset.classes, dataset.classes), np.int64)
