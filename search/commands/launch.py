@@ -35,6 +35,7 @@ from storage.studies.leases import budget_left
 from trainer.data.inspect import list_warnings
 from trainer.data.prepare import Prepared, prepare_data
 from trainer.metric import check_metric
+from trainer.pipeline.budget import warn_of_failure
 
 
 @contextmanager
@@ -110,7 +111,8 @@ def make_question(
     plan = settle_data(plan, prepared.look.config)
     dataset = prepared.dataset
     check_metric(plan.base.metric, dataset.names, dataset.ignore)
-    for line in (*summary_lines(prepared), *(f"warning: {line}" for line in list_warnings(prepared))):
+    warnings = [*list_warnings(prepared), *warn_of_failure(plan.base, len(dataset.train))]
+    for line in (*summary_lines(prepared), *(f"warning: {line}" for line in warnings)):
         say(line, err=True)
     return plan, question(plan, dataset.fingerprint, choose_backend(), deterministic)
 

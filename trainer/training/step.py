@@ -29,10 +29,11 @@ def _step_ahead(model: keras.Model) -> Step:
 
 
 def _step_and_wait(model: keras.Model) -> Step:
-    """By Keras's public method, which resets the metrics and waits for each batch."""
+    """By Keras's public method, which waits for each batch."""
     losses: list[float] = []
 
     def step(images: Any, masks: Any) -> Callable[[], float]:
+        model.reset_metrics()  # which Keras does by itself since 3.15
         losses.append(float(model.train_on_batch(images, masks)))
         return lambda: math.fsum(losses) / len(losses)
 

@@ -19,7 +19,7 @@ study = { name = "watched", trials = 4, pruner = "none" }
 data = { path = "sample.npz" }
 budget = { epochs = 4 }
 [space]
-"model.width" = { choice = [8, 16, 32, 64] }
+"optimizer.learning_rate" = { float = [1e-4, 1e-2], log = true }  # no configuration is drawn twice
 """
 PATIENCE_S = 120
 Samples = dict[tuple[str, ...], float]  # by the name and the values of its labels, in the order of their names

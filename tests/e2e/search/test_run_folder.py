@@ -70,7 +70,7 @@ def complete_trial(opened: OpenStudy) -> None:
 
 def claimed(done: Completed) -> tuple[int, Path]:
     """The best trial that a run named, and the file that it said holds it."""
-    trial = re.search(r"^best: trial (\d+), ", done.out, re.MULTILINE)
+    trial = re.search(r"^best: trial (\d+)(?: default)?, ", done.out, re.MULTILINE)
     file = re.search(r"^(\S+) holds it; train it again with: unet-search retrain \1 -o ", done.out, re.MULTILINE)
     assert trial and file, done.out + done.err
     return int(trial[1]), Path(file[1])
