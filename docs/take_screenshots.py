@@ -33,7 +33,7 @@ study = { name = "mars", trials = 8, startup_trials = 3 }
 
 [train]
 data   = { limit = 400 }
-budget = { epochs = 4 }
+budget = { steps = "none", epochs = 4 }
 model  = { width = 8, stem = 2 }
 
 [space]

@@ -29,7 +29,7 @@ from search.terminal.progressbar import CopyProgress
 from search.terminal.training import EpochPrinter, result_lines
 from storage.folders import check_writable, remove_unused_folders, removed_after_refusal
 from storage.settings import Settings
-from trainer.config import TrainConfig
+from trainer.config import BudgetConfig, TrainConfig
 from trainer.configfile import load_config, override, read_toml
 from trainer.errors import InputError
 
@@ -108,7 +108,7 @@ def retrain(
     config, provenance = read_export(file)
     changes, others = parse_sets(sets), data_changes(data, images, masks)
     if all_data and "budget.epochs" not in changes:
-        changes["budget.epochs"] = read_best_epoch(provenance, file)
+        changes |= shorten(config.budget, read_best_epoch(provenance, file))
     if data_limit is not None:
         changes["data.limit"] = parse_limit(data_limit)
     config = override(config, changes | others)
@@ -159,6 +159,12 @@ def read_best_epoch(provenance: dict[str, Any], file: Path) -> int:
             f"provenance.best_epoch in {file}; say how long to train with --set budget.epochs=N"
         )
     return epoch
+
+
+def shorten(budget: BudgetConfig, epoch: int) -> dict[str, Any]:
+    """The changes, by path, with which a training ends with an epoch, from 1."""
+    steps = {} if budget.steps is None else {"budget.steps": max(1, round(budget.steps * epoch / budget.epochs))}
+    return {"budget.epochs": epoch} | steps
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import pytest
 CONFIG = """
 model = { depth = 1, width = 4, stem = 1 }
 data = { path = "good.npz", validation = 0.5, clean = false }
-budget = { epochs = 1 }
+budget = { steps = "none", epochs = 1 }
 """
 SEARCH = """
 study = { name = "fake", trials = 2 }
 [train]
 data = { path = "good.npz", validation = 0.5, clean = false }
-budget = { epochs = 2 }
+budget = { steps = "none", epochs = 2 }
 [space]
 "model.width" = { choice = [8, 16, 32] }
 """

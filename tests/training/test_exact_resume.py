@@ -98,7 +98,7 @@ def configured(name: str) -> TrainConfig:
 
 
 def assert_same_state(path: Path, other: Path) -> None:
-    """Weights, moments, averages, step, random generators, kept weights, confusions; the history but for its seconds."""
+    """Weights, moments, averages, step, random generators, kept weights, confusions; history but for its seconds."""
     one, two = load_checkpoint(path), load_checkpoint(other)
     for group in ("variables", "optimizer", "kept"):
         for index, (a, b) in enumerate(zip(getattr(one, group), getattr(two, group), strict=True)):

@@ -28,9 +28,10 @@ def write_result(
     folder.mkdir(parents=True, exist_ok=True)
     save_model(fitted.model, folder / "model.keras")
     write_config(fitted.config, folder / "config.toml")
-    np.save(folder / "confusions.npy", fitted.confusions, allow_pickle=False)
     metrics = summarise(fitted, validates=len(dataset.validation) > 0)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+    if len(dataset.validation):
+        np.save(folder / "confusions.npy", fitted.confusions, allow_pickle=False)
     write_figures(fitted, dataset, folder)
 
 

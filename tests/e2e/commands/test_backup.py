@@ -30,7 +30,7 @@ def test_a_restored_search_goes_on(input_folder: Path) -> None:
         files = read_files(artifacts)
         assert (before["study"], before["trials"]["complete"]) == ("fake", 2)
         assert before["artifact_bytes"] > 0 and before["rows"] > 20
-        assert "fake: 2 trials, 4 files are in backup.zip" in run_command("db backup backup.zip", input_folder).output()
+        assert "fake: 2 trials, 6 files are in backup.zip" in run_command("db backup backup.zip", input_folder).output()
 
         assert "study fake is deleted" in run_command("study delete fake --yes", input_folder).output()
         assert list_studies(input_folder) == [] and not read_files(artifacts)
@@ -48,7 +48,7 @@ def test_a_backup_is_restored_where_there_is_no_database(input_folder: Path, sea
     search.create_study(1)
     assert search.run(1) == 0
     line = f"db backup {input_folder / 'backup.zip'} --dir {search.folder / 'run'}"
-    assert "fake: 1 trials, 2 files" in run_forked(line, input_folder, DATABASE_URL=search.db.url).output()
+    assert "fake: 1 trials, 3 files" in run_forked(line, input_folder, DATABASE_URL=search.db.url).output()
     run_forked("db restore backup.zip --dir new", input_folder).output()
     run_forked("export -o best.toml --dir new", input_folder).output()
     assert "fake" in run_forked("study list --dir new", input_folder).output()

@@ -28,7 +28,7 @@ def test_what_was_found_is_written_as_a_search(search: Search, apart: Path) -> N
     line = "data check --images scans --masks drawn --write found.toml"
     said = run_forked(line, apart).output()
     assert "_mask" in said and "class 1 (foreground): value 255" in said
-    trials = "--trials 2 --set budget.epochs=2"
+    trials = "--trials 2 --set budget.steps=none --set budget.epochs=2"
     run_forked(f"run found.toml {trials} {FAKE_WORKER}", apart, DATABASE_URL=search.db.url).output()
     status = json.loads(run_forked("status --json", apart, DATABASE_URL=search.db.url).output())
     assert status["trials"]["complete"] + status["trials"]["pruned"] == 2
@@ -36,7 +36,7 @@ def test_what_was_found_is_written_as_a_search(search: Search, apart: Path) -> N
 
 def test_a_worker_on_another_host_names_its_own_folders(search: Search, apart: Path) -> None:
     environ = {"DATABASE_URL": search.db.url}
-    run_forked("init --trials 2 --set budget.epochs=2 --images scans --masks drawn", apart, **environ).output()
+    run_forked("init --trials 2 --set budget.steps=none --set budget.epochs=2 --images scans --masks drawn", apart, **environ).output()
     for name in ("scans", "drawn"):
         (apart / name).rename(apart / f"{name}-here")
     gone = run_forked(f"worker {FAKE_WORKER}", apart, **environ)

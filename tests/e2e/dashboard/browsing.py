@@ -22,7 +22,7 @@ SEARCH = """
 study = { name = "tiny", trials = 3, pruner = "none" }
 [train]
 data = { path = "sample.npz" }
-budget = { epochs = 2 }
+budget = { steps = "none", epochs = 2 }
 [space]
 "model.width" = { choice = [8, 16, 32] }
 """

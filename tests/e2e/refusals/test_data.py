@@ -41,7 +41,7 @@ def test_data_that_have_moved(input_folder: Path, search: Search) -> None:
     (input_folder / "good.npz").rename(input_folder / "moved.npz")
     words = r"got \S*/good\.npz, which is neither; correct the path, or name the place they have moved to with --data"
     assert_refused("worker", words, input_folder, **environ)
-    assert "waits" in run_forked("enqueue default", input_folder, **environ).output()  # which reads no data
+    assert "waits" in run_forked("enqueue basic_unet", input_folder, **environ).output()  # which reads no data
 
 
 def test_not_an_npz(input_folder: Path) -> None:

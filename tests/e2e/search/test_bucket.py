@@ -106,13 +106,14 @@ def test_checkpoints_that_are_refused_fail_their_trials_with_the_reason(search: 
     assert log.count("trial 0 is tried again") == 2 and SECRET not in log
 
 
-def test_pictures_and_the_best_weights_are_in_the_bucket_and_nothing_else(search: Search, bucket: str) -> None:
+def test_pictures_confusions_and_the_best_weights_are_in_the_bucket_and_nothing_else(search: Search, bucket: str) -> None:
     opened = search.create_study(5, epochs=2, study="pruner = 'none'")
     assert search.run(1) == 0
     trials = trials_in(opened, TrialState.COMPLETE)
     pictures = {meta.artifact_id for t in trials for meta in get_all_artifact_meta(t, storage=search.db.storage)}
     weights = {f"weights/fake/{trial.number}.keras" for trial in leaderboard(opened.study, 3)}
-    assert len(pictures) == 5 and bucket_contents(bucket).keys() == pictures | weights
+    confusions = {f"confusions/fake/{trial.number}" for trial in trials}
+    assert len(pictures) == 5 and bucket_contents(bucket).keys() == pictures | weights | confusions
     assert not search.artifacts.exists()
 
 

@@ -20,7 +20,7 @@ SEARCH = """
 study = { name = "tiny", trials = 2, startup_trials = 1 }
 [train]
 data = { path = "sample.npz" }
-budget = { epochs = 2 }
+budget = { steps = "none", epochs = 2 }
 model = { depth = 1, width = 4 }
 optimizer = { batch_size = 16 }
 [space]

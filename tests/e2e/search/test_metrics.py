@@ -17,7 +17,7 @@ SEARCH = """
 study = { name = "watched", trials = 4, pruner = "none" }
 [train]
 data = { path = "sample.npz" }
-budget = { epochs = 4 }
+budget = { steps = "none", epochs = 4 }
 [space]
 "optimizer.learning_rate" = { float = [1e-4, 1e-2], log = true }  # no configuration is drawn twice
 """

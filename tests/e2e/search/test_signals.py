@@ -24,7 +24,7 @@ SEARCH = """
 study = { name = "ended", trials = 2, pruner = "none" }
 [train]
 data = { path = "sample.npz" }
-budget = { epochs = 4 }
+budget = { steps = "none", epochs = 4 }
 [space]
 "model.width" = { choice = [8, 16] }
 """

@@ -15,7 +15,7 @@ SEARCH = """
 study = { name = "raced", trials = 10, startup_trials = 1 }
 [train]
 data = { path = "sample.npz" }
-budget = { epochs = 3 }
+budget = { steps = "none", epochs = 3 }
 [space]
 "model.width" = { choice = [8, 16, 32, 64] }
 "optimizer.learning_rate" = { float = [1e-3, 1e-1], log = true }

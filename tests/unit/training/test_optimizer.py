@@ -74,7 +74,7 @@ def test_a_rate_that_is_set_is_that_of_the_next_step() -> None:
 
 
 def rates(schedule: ScheduleConfig, scores: tuple[float, ...] = ()) -> list[float]:
-    return [learning_rate(schedule, 1.0, step, STEPS, EPOCHS, scores) for step in range(STEPS * EPOCHS)]
+    return [learning_rate(schedule, 1.0, step, STEPS * EPOCHS, EPOCHS, scores) for step in range(STEPS * EPOCHS)]
 
 
 def test_the_rate_rises_evenly_through_the_warm_up() -> None:
