@@ -134,6 +134,8 @@ def train_one(run: Run) -> dict[str, Any]:
         "data.path": run.data,
         "model.width": preset.model.width // run.factor,
         "budget.images": run.images,
+        "budget.steps": None,
+        "budget.keep": "best",
         "budget.epochs": run.epochs,
         "budget.patience": run.epochs,
         "seed": run.seed,

@@ -73,7 +73,9 @@ class Search:
             starts: warm starts.
         """
         path = self.folder / "search.toml"
-        train = f"[train]\nbudget = {{ steps = 'none', epochs = {epochs} }}\ndata = {{ validation = 0.5, clean = false }}\n"
+        train = (
+            f"[train]\nbudget = {{ steps = 'none', epochs = {epochs} }}\ndata = {{ validation = 0.5, clean = false }}\n"
+        )
         path.write_text(f"[study]\nname = 'fake'\nstartup_trials = 2\n{study}\n{train}{space}{more}")
         plan = load_plan(path, data=self.data, study={"trials": trials}, warm_start=[str(start) for start in starts])
         prepared = prepare_data(plan.base.data, self.folder / "decoded")

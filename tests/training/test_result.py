@@ -39,7 +39,9 @@ def folder(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_result_has_its_parts(folder: Path, fitted: Fitted) -> None:
-    assert {path.name for path in folder.iterdir()} == {"model.keras", "config.toml", "metrics.json", "picture.png"}
+    files = {"model.keras", "config.toml", "metrics.json", "confusions.npy", "picture.png"}
+    assert {path.name for path in folder.iterdir()} == files
+    np.testing.assert_array_equal(np.load(folder / "confusions.npy"), fitted.confusions)
     assert (folder / "picture.png").read_text() == f"of {fitted.parameters} parameters, 32 images"
 
 

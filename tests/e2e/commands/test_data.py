@@ -36,7 +36,9 @@ def test_what_was_found_is_written_as_a_search(search: Search, apart: Path) -> N
 
 def test_a_worker_on_another_host_names_its_own_folders(search: Search, apart: Path) -> None:
     environ = {"DATABASE_URL": search.db.url}
-    run_forked("init --trials 2 --set budget.steps=none --set budget.epochs=2 --images scans --masks drawn", apart, **environ).output()
+    run_forked(
+        "init --trials 2 --set budget.steps=none --set budget.epochs=2 --images scans --masks drawn", apart, **environ
+    ).output()
     for name in ("scans", "drawn"):
         (apart / name).rename(apart / f"{name}-here")
     gone = run_forked(f"worker {FAKE_WORKER}", apart, **environ)

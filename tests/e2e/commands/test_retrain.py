@@ -50,7 +50,9 @@ def test_all_data_are_trained_on_for_the_best_epochs(folder: Path) -> None:
 def test_scores_and_an_exported_model(folder: Path) -> None:
     shown = run_command("retrain best.toml -o model --data-limit 1 --set metric=dice --device cpu", folder)
     line = shown.output().splitlines()[0]
-    scores = r"Dice 0\.\d{4}, mIoU 0\.\d{4}; foreground IoU [01]\.\d{4}, Dice [01]\.\d{4}; mean of the last 1 of 9 epochs; "
+    scores = (
+        r"Dice 0\.\d{4}, mIoU 0\.\d{4}; foreground IoU [01]\.\d{4}, Dice [01]\.\d{4}; mean of the last 1 of 9 epochs; "
+    )
     assert re.match(scores, line), line
     assert "as Keras counts" not in line, "no label is ignored"
     assert re.search(r"^training on 1 images of 16x16, validating on [1-7]$", shown.err, re.MULTILINE)

@@ -106,7 +106,9 @@ def test_checkpoints_that_are_refused_fail_their_trials_with_the_reason(search: 
     assert log.count("trial 0 is tried again") == 2 and SECRET not in log
 
 
-def test_pictures_confusions_and_the_best_weights_are_in_the_bucket_and_nothing_else(search: Search, bucket: str) -> None:
+def test_pictures_confusions_and_the_best_weights_are_in_the_bucket_and_nothing_else(
+    search: Search, bucket: str
+) -> None:
     opened = search.create_study(5, epochs=2, study="pruner = 'none'")
     assert search.run(1) == 0
     trials = trials_in(opened, TrialState.COMPLETE)

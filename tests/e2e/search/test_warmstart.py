@@ -177,7 +177,8 @@ def test_a_killed_start_goes_on_with_its_own_configuration(
 def test_four_runs_at_once_enqueue_each_start_once(server_url: str, input_folder: Path, files: list[Path]) -> None:
     (input_folder / "search.toml").write_text(
         "[study]\nname = 'fake'\ntrials = 4\nwarm_start = ['first.toml', 'second.toml']\n"
-        f"[train]\ndata = {{ path = 'good.npz', validation = 0.5, clean = false }}\nbudget = {{ steps = 'none', epochs = 2 }}\n{TWO}"
+        "[train]\ndata = { path = 'good.npz', validation = 0.5, clean = false }\n"
+        f"budget = {{ steps = 'none', epochs = 2 }}\n{TWO}"
     )
     with fresh_database(server_url) as url:
         line = f"run search.toml {FAKE_WORKER} --warm-start first.toml --warm-start default"
