@@ -100,7 +100,7 @@ def configured(name: str) -> TrainConfig:
 def assert_same_state(path: Path, other: Path) -> None:
     """Weights, moments, averages, step, random generators, kept weights, confusions; history but for its seconds."""
     one, two = load_checkpoint(path), load_checkpoint(other)
-    for group in ("variables", "optimizer", "kept"):
+    for group in ("variables", "optimizer", "kept", "first"):
         for index, (a, b) in enumerate(zip(getattr(one, group), getattr(two, group), strict=True)):
             np.testing.assert_array_equal(a, b, f"{group} {index}")
     np.testing.assert_array_equal(one.confusions, two.confusions)

@@ -28,6 +28,7 @@ class Checkpoint:
     history: list[dict[str, Any]]  # one entry for each epoch; plateaus and early stopping are counted in it
     confusions: NDArray[np.int64]  # (B, C, C), with the kept weights
     kept: Arrays  # weights of the last or best epoch, averaged
+    first: Arrays  # trainable variables after the first step, with which averages begin; none without averages
     variables: Arrays  # of the model: weights and the states of its random generators
     optimizer: Arrays  # of the optimizer: moments, averages, step, and the loss scale of mixed_float16
 
@@ -58,7 +59,12 @@ class CheckpointWriter:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint atomically, with its folder."""
-    groups = {"kept": checkpoint.kept, "variables": checkpoint.variables, "optimizer": checkpoint.optimizer}
+    groups = {
+        "kept": checkpoint.kept,
+        "first": checkpoint.first,
+        "variables": checkpoint.variables,
+        "optimizer": checkpoint.optimizer,
+    }
     arrays: dict[str, Any] = {
         f"{name}.{index}": array for name, group in groups.items() for index, array in enumerate(group)
     }
@@ -75,6 +81,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 history=json.loads(str(file["history"])),
                 confusions=file["confusions"],
                 kept=_group(file, "kept"),
+                first=_group(file, "first"),
                 variables=_group(file, "variables"),
                 optimizer=_group(file, "optimizer"),
             )

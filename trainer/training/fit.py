@@ -116,6 +116,7 @@ class _Run:
         self.averaged.jit_compile = jit
         self.validate = make_validate(self.averaged, dataset, config.data.overlap)
         self.history: list[Epoch] = []
+        self.first: Arrays = []  # trainable variables after the first step, with which averages begin
         self.kept: Arrays = []
         self.confusions: Matrix = np.zeros((0, dataset.classes, dataset.classes), np.int64)
         self.training_s: list[float] = []
@@ -127,7 +128,8 @@ class _Run:
         self.training_s.append(time.perf_counter() - started)
         if self.momentum:
             done = self.batches.start(len(self.history) + 1)
-            write_arrays(self.averaged.weights, average_weights(self.network, self.trained, self.momentum, done))
+            averages = average_weights(self.network, self.trained, self.first, self.momentum, done)
+            write_arrays(self.averaged.weights, averages)
         confusions = self.validate(should_stop)
         scores = score(confusions.sum(axis=0), self.dataset.ignore)
         value = metric_value(self.config.metric, scores.iou, self.dataset.names) if self.validates else 0.0
@@ -157,6 +159,8 @@ class _Run:
             rate = learning_rate(schedule, highest, step, self.batches.steps, budget.epochs, scores)
             self.optimizer.learning_rate = rate
             read_loss = train_on(images, masks)
+            if step == 0 and self.momentum:
+                self.first = read_arrays(self.trained.trainable_variables)
             if (step - first) % READ_EVERY == READ_EVERY - 1 or step == last:
                 loss = read_loss()
                 if not math.isfinite(loss):
@@ -182,14 +186,14 @@ class _Run:
         """The state after an epoch."""
         variables, moments = read_arrays(self.trained.variables), read_arrays(self.optimizer.variables)
         history = [asdict(epoch) for epoch in self.history]
-        return Checkpoint(history, self.confusions, self.kept, variables, moments)
+        return Checkpoint(history, self.confusions, self.kept, self.first, variables, moments)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Takes over the state of a checkpoint. Raises CheckpointError."""
         write_arrays(self.trained.variables, checkpoint.variables)
         write_arrays(self.optimizer.variables, checkpoint.optimizer)
         self.history = [Epoch(**{**entry, "iou": tuple(entry["iou"])}) for entry in checkpoint.history]
-        self.kept, self.confusions = checkpoint.kept, checkpoint.confusions
+        self.kept, self.first, self.confusions = checkpoint.kept, checkpoint.first, checkpoint.confusions
 
     def finish(self, stopped: Literal["budget", "patience", "caller"]) -> Fitted:
         """The network with the kept weights."""

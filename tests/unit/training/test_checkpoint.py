@@ -16,6 +16,7 @@ def make_checkpoint(epochs: int = 2) -> Checkpoint:
         history=[{"epoch": epoch + 1, "miou": 0.1 + 0.2, "iou": [None, 1 / 3]} for epoch in range(epochs)],
         confusions=np.arange(4).reshape(2, 2),
         kept=many,
+        first=many[:3],
         variables=[*many, np.array([1, 2], np.uint32)],
         optimizer=[np.array(7), np.array(0.25, np.float32)],
     )
@@ -27,7 +28,7 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path / "deep" / "c.npz")
     assert loaded.history == saved.history
     np.testing.assert_array_equal(loaded.confusions, saved.confusions)
-    for group in ("kept", "variables", "optimizer"):
+    for group in ("kept", "first", "variables", "optimizer"):
         for one, other in zip(getattr(loaded, group), getattr(saved, group), strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)
