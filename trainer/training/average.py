@@ -44,9 +44,9 @@ def average_weights(network: keras.Model, trained: keras.Model, first: Arrays, m
     averaged = dict(zip(map(id, network.weights), read_arrays(network.weights), strict=True))
     write_arrays(variables, current)
     if steps > 1:
-        for variable, start in zip(variables, first, strict=True):
+        for variable, values in zip(variables, first, strict=True):
             if id(variable) in averaged:
-                averaged[id(variable)] = _take_out(averaged[id(variable)], start, momentum ** (steps - 1))
+                averaged[id(variable)] = _take_out(averaged[id(variable)], values, momentum ** (steps - 1))
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             for variable, start in ((layer.moving_mean, 0.0), (layer.moving_variance, 1.0)):
