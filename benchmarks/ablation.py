@@ -18,6 +18,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.ablation_rows import ROWS, Row
+from trainer.metric import count_tail
 
 ONE = "from benchmarks.ablation import train_one; train_one()"
 
@@ -76,7 +77,7 @@ def train_one() -> None:
     config = override(TrainConfig(), {"data.path": order["data"], **order["changes"], "seed": order["seed"]})
     results = Path(order["results"])
     prepared = prepare_data(config.data, results.parent / "data")
-    config = override(config, {f"data.{key}": value for key, value in prepared.look.config.model_dump().items()})
+    config = config.model_copy(update={"data": prepared.look.config})
     name = "".join(character if character.isalnum() else "-" for character in f"{order['row']} {order['seed']}")
     checkpoint = results.parent / "checkpoints" / f"{name}.npz"
     fitted = train(config, prepared.dataset, checkpoint=checkpoint)
@@ -99,7 +100,7 @@ def print_table(runs: list[dict[str, Any]]) -> None:
     print("| row | seeds | mean of last tenth | spread | best epoch | images/s |\n|---|---|---|---|---|---|")
     for row in dict.fromkeys(run["row"] for run in runs):
         own = [run for run in runs if run["row"] == row]
-        values = [fmean(run["values"][-max(1, -(-len(run["values"]) // 10)) :]) for run in own]
+        values = [fmean(run["values"][-count_tail(len(run["values"])) :]) for run in own]
         spread = f"{stdev(values):.4f}" if len(values) > 1 else "-"
         best, speed = fmean(max(run["values"]) for run in own), fmean(run["images_per_second"] for run in own)
         print(f"| {row} | {len(own)} | {fmean(values):.4f} | {spread} | {best:.4f} | {speed:.0f} |")

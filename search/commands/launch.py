@@ -90,8 +90,8 @@ def make_plan(
     plan = load_plan(file, values, None, study, warm_start, device)
     if not (plan.base.data.path or plan.base.data.images):
         plan = load_plan(file, values, find_data(None, settings), study, warm_start, device)
-    if plan.device is not None:
-        say(plan.device, err=True)
+    if plan.device_note is not None:
+        say(plan.device_note, err=True)
     return plan
 
 

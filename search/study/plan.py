@@ -56,7 +56,7 @@ class Plan:
     space: Space
     constraints: ConstraintsTable
     warm_starts: tuple[WarmStart, ...] = ()  # tried after the base, before any configuration is drawn
-    device: str | None = field(default=None, compare=False)  # what of it is for a device, in words
+    device_note: str | None = field(default=None, compare=False)  # what of it is for a device, for people
 
 
 def load_plan(

@@ -151,15 +151,9 @@ def list_views(config: TrainConfig, dataset: Dataset) -> Indices:
     if config.data.oversample > 1:
         repeats[dataset.counts[images, oversampled_class(config, dataset)] > 0] = config.data.oversample
     patches = count_patches(dataset, images)
-    return np.array(
-        [
-            (image, copy, patch)
-            for image, repeat, count in zip(images.tolist(), repeats.tolist(), patches.tolist(), strict=True)
-            for copy in range(repeat * copies)
-            for patch in range(count)
-        ],
-        np.int64,
-    ).reshape(-1, 3)
+    views = repeats * copies * patches  # of each image
+    within = np.arange(views.sum()) - np.repeat(views.cumsum() - views, views)
+    return np.stack([np.repeat(images, views), *np.divmod(within, np.repeat(patches, views))], axis=1)
 
 
 def oversampled_class(config: TrainConfig, dataset: Dataset) -> int:

@@ -104,7 +104,7 @@ def test_a_cpu_has_a_smaller_default_space_and_budget() -> None:
     plan, wide = load_plan(None, device="cpu"), load_plan(None)
     assert plan.base.budget.steps == 1000 and wide.base.budget.steps == 3000
     assert plan.space.axis("model.stem") is None and wide.space.axis("model.stem") is not None
-    assert str(plan.device).startswith("the default space for a CPU: ") and "for a GPU: " in str(wide.device)
+    assert str(plan.device_note).startswith("the default space for a CPU: ") and "for a GPU: " in str(wide.device_note)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_budget_that_somebody_names_is_kept_on_a_cpu(tmp_path: Path, text: str
 
 def test_a_space_of_the_users_own_is_for_any_device(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path), device="cpu")
-    assert plan == load_plan(write(tmp_path)) and plan.device is None
+    assert plan == load_plan(write(tmp_path)) and plan.device_note is None
 
 
 def test_a_base_of_an_earlier_version_is_read(tmp_path: Path) -> None:
