@@ -53,6 +53,7 @@ def run_missing(rows: Iterable[Row], options: argparse.Namespace) -> None:
                 "TF_NUM_INTRAOP_THREADS": "1",
                 "TF_NUM_INTEROP_THREADS": "1",
                 "OMP_NUM_THREADS": "1",
+                "TF_ENABLE_ONEDNN_OPTS": "1",
             }
             environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "ABLATION": json.dumps(order)}
             running.append(subprocess.Popen([sys.executable, "-c", ONE], env=environ, stderr=subprocess.DEVNULL))

@@ -7,6 +7,8 @@ from types import ModuleType
 from trainer.errors import InputError
 
 BACKENDS = ("tensorflow", "jax")
+# TensorFlow's faster convolutions on x86; it turns them on itself only where the CPU has AVX-512 for networks.
+ONEDNN = ("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def choose_backend() -> str:
@@ -30,6 +32,7 @@ def prepare_backend(device: str, deterministic: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else each takes the whole memory of a GPU at once
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault(*ONEDNN)
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"

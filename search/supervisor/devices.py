@@ -9,7 +9,7 @@ from typing import Literal
 
 import psutil
 
-from search.backend import choose_backend
+from search.backend import ONEDNN, choose_backend
 from trainer.cgroup import cpu_limit, memory_limit
 from trainer.errors import InputError
 
@@ -124,6 +124,7 @@ def _environment(visible: str, threads: int, deterministic: bool) -> dict[str, s
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1" if threads == 1 else "2",
         "OMP_NUM_THREADS": str(threads),
+        ONEDNN[0]: os.environ.get(*ONEDNN),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "NO_ALBUMENTATIONS_UPDATE": "1",  # otherwise every import checks for a newer version
         "KERAS_BACKEND": choose_backend(),
