@@ -43,7 +43,7 @@ class ModelConfig(Table):
     upsampling: Literal["transpose", "nearest", "bilinear"] = "bilinear"
     transpose_kernel: Literal[2, 3] = 2  # 3: kernels overlap, and ReLU follows
     narrow: bool = True  # a 1x1 convolution before nearest and bilinear upsampling
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
     dropout_step: float = Field(0.0, ge=0, lt=1)  # added to the rate at each deeper level
     dropout_at: Literal["levels", "encoder", "decoder"] = "levels"  # levels: encoder and bottleneck; decoder: its start
     dropout_kind: Literal["channels", "values"] = "channels"  # whole channels, or single values
@@ -192,7 +192,7 @@ class OptimizerConfig(Table):
     """The optimizer and its batches."""
 
     name: Literal["adamw", "adam", "lion"] = "adamw"
-    learning_rate: float = Field(2e-3, gt=0, le=1)  # the highest of the schedule
+    learning_rate: float = Field(4e-3, gt=0, le=1)  # the highest of the schedule
     weight_decay: float = Field(1e-4, ge=0)  # decoupled; adamw and lion only
     # Share of the averaged weights that a step keeps; 0 for none. Averages of a short training span a tenth of it.
     average: float = Field(0.99, ge=0, lt=1)
