@@ -97,14 +97,16 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
 
 def print_table(runs: list[dict[str, Any]]) -> None:
-    """A row for each change, in the order in which they were first trained."""
-    print("| row | seeds | mean of last tenth | spread | best epoch | images/s |\n|---|---|---|---|---|---|")
-    for row in dict.fromkeys(run["row"] for run in runs):
+    """A row for each change, in the order of ROWS; first those of an earlier version."""
+    order = [row.name for row in ROWS]
+    names = sorted({run["row"] for run in runs}, key=lambda name: order.index(name) if name in order else -1)
+    print("| row | seeds | value | spread | IoU of each class |\n|---|---|---|---|---|")
+    for row in names:
         own = [run for run in runs if run["row"] == row]
         values = [fmean(run["values"][-count_tail(len(run["values"])) :]) for run in own]
-        spread = f"{stdev(values):.4f}" if len(values) > 1 else "-"
-        best, speed = fmean(max(run["values"]) for run in own), fmean(run["images_per_second"] for run in own)
-        print(f"| {row} | {len(own)} | {fmean(values):.4f} | {spread} | {best:.4f} | {speed:.0f} |")
+        spread = f"{stdev(values):.3f}" if len(values) > 1 else ""
+        classes = [fmean(ious) for ious in zip(*(run["iou"] for run in own), strict=True) if None not in ious]
+        print(f"| {row} | {len(own)} | {fmean(values):.3f} | {spread} | {' '.join(f'{iou:.2f}' for iou in classes)} |")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def _first() -> dict[str, dict[str, Any]]:
         "Lovász + cross-entropy": LOVASZ,
         "learning rate 0.004, Lovász + cross-entropy": HIGHER | LOVASZ,
         "chance 2": {"augment.chance": 2.0},
+        "CutMix": {"augment.cutmix": 0.5},
         "full-resolution skip": {"model.full_skip": True},
         "width 16": {"model.width": 16},
         "no dropout": {"model.dropout": 0.0},

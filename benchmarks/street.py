@@ -95,7 +95,10 @@ def _draw_thing(random: Random, mask: Mask, horizon: int, vanishing: int, distan
     height, width = mask.shape
     kind = int(random.choice([POLE, SIGN, CAR, CAR, PEDESTRIAN, CYCLIST]))
     foot = int(horizon + distance * (height - horizon))
-    across = random.uniform(-0.35, 0.35) if kind in (CAR, CYCLIST) else random.choice([-1, 1]) * random.uniform(0.4, 0.6)
+    if kind in (CAR, CYCLIST):
+        across = random.uniform(-0.35, 0.35)
+    else:
+        across = random.choice([-1, 1]) * random.uniform(0.4, 0.6)
     x, size = int(vanishing + across * width * distance * 1.4), distance * height
     if kind in (POLE, SIGN):
         thickness = max(1, int(size * 0.03))
@@ -112,7 +115,6 @@ def _draw_thing(random: Random, mask: Mask, horizon: int, vanishing: int, distan
         cv2.circle(mask, (x, foot - int(size * 0.42)), max(1, int(size * 0.05)), kind, -1)
         if kind == CYCLIST:
             cv2.ellipse(mask, (x, foot), (max(2, int(size * 0.2)), max(1, int(size * 0.08))), 0, 0, 360, kind, -1)
-
 
 
 if __name__ == "__main__":
