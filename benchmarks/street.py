@@ -66,7 +66,8 @@ def paint(random: Random, mask: Mask) -> Image:
     texture = cv2.GaussianBlur(random.normal(0, 40, mask.shape), (0, 0), 1.5)
     texture[np.isin(mask, (SKY, ROAD, CAR))] *= 0.3
     image = cv2.GaussianBlur((image + texture[..., None]) * shade[..., None], (0, 0), 0.7)
-    return np.clip(image + random.normal(0, NOISE, image.shape), 0, 255).astype(np.uint8)
+    noisy: Image = np.clip(image + random.normal(0, NOISE, image.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _draw_row_of_houses(random: Random, mask: Mask, horizon: int, vanishing: int, side: int) -> None:
