@@ -1,5 +1,6 @@
 """A worker's loop: claims a slot, trains its trial, tells the outcome, again, until the study's budget is spent."""
 
+import gc
 import threading
 from contextlib import suppress
 from random import uniform
@@ -114,6 +115,7 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> bool:
             raise
         finally:
             context.heartbeat.rest()
+            gc.collect()  # networks refer to themselves in circles, and hold much memory
         return finish(context, held, outcome)
     except HandedOn:
         log_event("is handed on", held.number, "told to stop")

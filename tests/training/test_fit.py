@@ -1,5 +1,6 @@
 """Training: what it computes, how it ends, and what it reports."""
 
+import gc
 from typing import Any
 
 import keras
@@ -26,7 +27,7 @@ STEPS = 3  # batches of an epoch
 
 @pytest.fixture(scope="module")
 def default(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """Eight epochs of the default network, tiny, with all its parts, dropout, augmentation and the cosine schedule."""
+    """Eight epochs of the default network, tiny, with all its parts, augmentation and the cosine schedule."""
     config = override(TrainConfig(), TINY | {"budget.epochs": 8})
     return record(config, tmp_path_factory.mktemp("default") / "c.npz")
 
@@ -51,6 +52,19 @@ def test_the_rate_follows_the_schedule(default: Recorded) -> None:
     rates = [learning_rate(config.schedule, 0.01, step, 8 * STEPS, 8, ()) for step in last_steps]
     assert [epoch.learning_rate for epoch in default.reported] == rates
     assert len(set(rates)) == 8
+
+
+@pytest.mark.parametrize("name", ["adamw", "lion"])
+def test_a_training_leaves_no_graph_behind(name: str) -> None:
+    before = count_graphs()
+    train(override(TrainConfig(), TINY | {"budget.epochs": 1, "optimizer.name": name}), make_dataset())
+    assert count_graphs() == before
+
+
+def count_graphs() -> int:
+    """TensorFlow's graphs that are alive."""
+    gc.collect()
+    return sum(type(found).__name__ == "FuncGraph" for found in gc.get_objects())
 
 
 def test_short_epochs_are_saved_once_a_minute(default: Recorded) -> None:

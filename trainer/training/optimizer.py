@@ -20,12 +20,17 @@ def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.opti
     shared: dict[str, Any] = {"global_clipnorm": clip, "use_ema": bool(momentum), "ema_momentum": momentum}
     match config.name:
         case "adam":
-            return keras.optimizers.Adam(rate, **shared)
+            optimizer = keras.optimizers.Adam(rate, **shared)
         case "adamw":
             optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **shared)
         case "lion":
             optimizer = keras.optimizers.Lion(rate, weight_decay=config.weight_decay or None, **shared)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if config.name != "adam":
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if hasattr(optimizer, "_all_reduce_sum_gradients"):
+        # Keras sums gradients over replicas, of which there is one here, and TensorFlow keeps the graph of such a sum as
+        # long as the process lives, 35 MiB a training: github.com/tensorflow/tensorflow/issues/97697.
+        optimizer._all_reduce_sum_gradients = lambda pairs: pairs
     return optimizer
 
 
