@@ -28,8 +28,8 @@ def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.opti
     if config.name != "adam":
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     if hasattr(optimizer, "_all_reduce_sum_gradients"):
-        # Keras sums gradients over replicas, of which there is one here, and TensorFlow keeps the graph of each such sum
-        # until the process ends, 35 MiB a training: github.com/tensorflow/tensorflow/issues/97697.
+        # Keras sums gradients over replicas, of which there is one. TensorFlow keeps the graph of such a sum, and so of
+        # each training, until the process ends: github.com/tensorflow/tensorflow/issues/97697.
         optimizer._all_reduce_sum_gradients = lambda pairs: pairs
     return optimizer
 
