@@ -24,15 +24,20 @@ from trainer.data.course import COURSE_IGNORE, COURSE_NAMES
 from trainer.earlier import AS_BEFORE, to_today
 from trainer.errors import InputError
 
-SCHEMA = 3
+SCHEMA = 4
 # By schema, the whole question of a study of the schema before.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda stored: _before_looking(stored),
     3: lambda stored: _before_steps(stored),
+    4: lambda stored: {"train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002} | stored,
 }
 # Axes of schema 2 whose values mean something else now, or nothing: `beta` was independent of `alpha`.
 RENAMED_AXES = ("space.loss.class_weights", "space.loss.beta", "space.loss.alpha")
-CHANGED = [f"train.{path}" for path in (*AS_BEFORE, "budget.patience")]  # fields whose default schema 3 changed
+# By schema, the fields whose default it changed.
+CHANGED: dict[int, tuple[str, ...]] = {
+    3: tuple(f"train.{path}" for path in (*AS_BEFORE, "budget.patience")),
+    4: ("train.model.dropout", "train.optimizer.learning_rate"),
+}
 TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
 
 
@@ -91,8 +96,8 @@ def ask_as_before(stored: Mapping[str, Any] | None, asked: dict[str, Any]) -> di
     if stored is None or stored.get("schema") == SCHEMA:
         return asked
     completed, defaults = complete_question(stored), _defaults()
-    changed = [key for key in CHANGED if asked.get(key) == defaults[key]]
-    return asked | {key: completed[key] for key in changed}
+    changed = [key for schema, keys in CHANGED.items() if schema > stored.get("schema", 1) for key in keys]
+    return asked | {key: completed[key] for key in changed if asked.get(key) == defaults[key]}
 
 
 def _before_looking(stored: dict[str, Any]) -> dict[str, Any]:

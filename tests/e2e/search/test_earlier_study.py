@@ -62,6 +62,7 @@ def test_its_trainings_are_those_of_its_version(old_search: Search) -> None:
     base = old_search.create_study(4).plan.base
     assert (base.budget.steps, base.budget.epochs, base.budget.patience, base.budget.keep) == (None, 6, 20, "best")
     assert (base.optimizer.average, base.loss.weight_exponent, base.model.max_width) == (0.0, 0.5, 8192)
+    assert (base.model.dropout, base.optimizer.learning_rate) == (0.1, 0.002)
 
 
 def test_the_default_is_not_tried_in_it(old_search: Search) -> None:

@@ -117,3 +117,13 @@ def test_a_field_that_is_no_more_is_one_line(asked: dict[str, Any], key: str) ->
 def test_a_newer_versions_question_is_refused(asked: dict[str, Any], schema: object) -> None:
     with pytest.raises(InputError, match="install a newer unet-search"):
         complete_question(asked | {"schema": schema})
+
+
+def test_a_study_of_schema_3_keeps_the_default_that_it_had(asked: dict[str, Any]) -> None:
+    stored = asked | {"schema": 3, "train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002}
+    assert ask_as_before(stored, asked) == asked | {
+        "train.model.dropout": 0.1,
+        "train.optimizer.learning_rate": 0.002,
+    }
+    other = stored | {"train.budget.steps": 500}  # which is none of those that schema 4 changed
+    assert ask_as_before(other, asked)["train.budget.steps"] == asked["train.budget.steps"]
