@@ -18,6 +18,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.ablation_rows import ROWS, Row
+from benchmarks.draws import ONE_THREAD, read_results
 from trainer.metric import count_tail
 
 ONE = "from benchmarks.ablation import train_one; train_one()"
@@ -49,13 +50,7 @@ def run_missing(rows: Iterable[Row], options: argparse.Namespace) -> None:
             row, seed = waiting.pop(0)
             order = {"row": row.name, "changes": row.changes, "seed": seed, "data": str(options.data)}
             order["results"] = str(options.results)
-            environ = os.environ | {
-                "TF_NUM_INTRAOP_THREADS": "1",
-                "TF_NUM_INTEROP_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-                "TF_ENABLE_ONEDNN_OPTS": "1",
-            }
-            environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "ABLATION": json.dumps(order)}
+            environ = os.environ | ONE_THREAD | {"ABLATION": json.dumps(order)}
             running.append(subprocess.Popen([sys.executable, "-c", ONE], env=environ, stderr=subprocess.DEVNULL))
         finished = running[0]
         try:
@@ -91,15 +86,12 @@ def train_one() -> None:
     checkpoint.unlink(missing_ok=True)
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """The finished runs."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def print_table(runs: list[dict[str, Any]]) -> None:
     """A row for each change, in the order of ROWS; first those of an earlier version."""
     order = [row.name for row in ROWS]
-    names = sorted({run["row"] for run in runs}, key=lambda name: order.index(name) if name in order else -1)
+    names = sorted(
+        dict.fromkeys(run["row"] for run in runs), key=lambda name: order.index(name) if name in order else -1
+    )
     print("| row | seeds | value | spread | IoU of each class |\n|---|---|---|---|---|")
     for row in names:
         own = [run for run in runs if run["row"] == row]

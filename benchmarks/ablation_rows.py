@@ -19,6 +19,8 @@ class Row:
 # What the earlier default was, as far as fields say it: no averages, and at equal images seen, at width 8.
 EARLIER: dict[str, Any] = {
     "model.width": 8,
+    "model.dropout": 0.1,
+    "optimizer.learning_rate": 0.002,
     "budget.steps": IMAGES // BATCH,
     "budget.epochs": EPOCHS,
     "optimizer.batch_size": BATCH,

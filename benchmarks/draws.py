@@ -5,7 +5,7 @@
 Draw 0 is the default configuration. All are trained alike, for STEPS steps of BATCH at width 8 and half the resolution,
 and judged by the last epoch's mIoU; too little is less than half of the default's. Results are appended to FILE, one
 JSON object a line, and draws that FILE has are not repeated. An earlier version's space is drawn and trained by that
-version's code: run this file with that checkout as PYTHONPATH.
+version's code: `PYTHONPATH=CHECKOUT python benchmarks/draws.py`, so that this file imports nothing beside it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 STEPS, EPOCHS, BATCH = 300, 3, 8
 NARROW: dict[str, Any] = {"model.width": 8, "model.stem": 2, "optimizer.batch_size": BATCH, "budget.epochs": EPOCHS}
-ENVIRONMENT = {
+ONE_THREAD = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(ONE_THREAD)
     done = {run["draw"] for run in read_results(options.results)}
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         missing = [number for number in range(options.draws + 1) if number not in done]
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def train_draw(number: int, data: Path, folder: Path) -> dict[str, Any]:
-    """The values of a draw, and its mIoU; None where it diverged or failed."""
+    """The values of a draw, and its mIoU; None where it diverged."""
     import optuna
 
     from search.space.space import configure, draw
@@ -93,7 +93,7 @@ def read_space(base: Any) -> Any:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """The finished draws."""
+    """The finished runs of a file of one JSON object a line."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 

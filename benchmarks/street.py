@@ -72,8 +72,7 @@ def paint(random: Random, mask: Mask) -> Image:
 
 def _draw_row_of_houses(random: Random, mask: Mask, horizon: int, vanishing: int, side: int) -> None:
     height, width = mask.shape
-    edge = 0 if side < 0 else width
-    position, top = edge, random.uniform(0.0, 0.3) * horizon
+    position, top = 0 if side < 0 else width, random.uniform(0.0, 0.3) * horizon
     while side * (position - vanishing) > width * 0.06:
         following = int(position - side * width * random.uniform(0.08, 0.2))
         nearness = abs(position - vanishing) / width

@@ -8,7 +8,7 @@ from trainer.errors import InputError
 
 BACKENDS = ("tensorflow", "jax")
 # TensorFlow's faster convolutions on x86; it turns them on itself only where the CPU has AVX-512 for networks.
-ONEDNN = ("TF_ENABLE_ONEDNN_OPTS", "1")
+ONEDNN = ("TF_ENABLE_ONEDNN_OPTS", "1")  # name and default of the variable
 
 
 def choose_backend() -> str:

@@ -25,18 +25,19 @@ from trainer.earlier import AS_BEFORE, to_today
 from trainer.errors import InputError
 
 SCHEMA = 4
+DEFAULTS_OF_3: dict[str, Any] = {"train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002}  # now others
 # By schema, the whole question of a study of the schema before.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda stored: _before_looking(stored),
     3: lambda stored: _before_steps(stored),
-    4: lambda stored: {"train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002} | stored,
+    4: lambda stored: DEFAULTS_OF_3 | stored,
 }
 # Axes of schema 2 whose values mean something else now, or nothing: `beta` was independent of `alpha`.
 RENAMED_AXES = ("space.loss.class_weights", "space.loss.beta", "space.loss.alpha")
 # By schema, the fields whose default it changed.
 CHANGED: dict[int, tuple[str, ...]] = {
     3: tuple(f"train.{path}" for path in (*AS_BEFORE, "budget.patience")),
-    4: ("train.model.dropout", "train.optimizer.learning_rate"),
+    4: tuple(DEFAULTS_OF_3),
 }
 TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
 

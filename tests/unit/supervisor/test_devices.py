@@ -90,3 +90,10 @@ def test_an_impossible_number_of_workers_is_refused(workers: int) -> None:
 
 def test_a_gpu_is_named_for_people() -> None:
     assert visible_gpus(LISTING, "1") == [Gpu("1", "gpu 1 (NVIDIA H200)")]
+
+
+def test_convolutions_are_onednns_unless_the_user_says_no(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    assert list_device_slots(1)[0].env["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert list_device_slots(1)[0].env["TF_ENABLE_ONEDNN_OPTS"] == "0"
