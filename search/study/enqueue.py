@@ -12,7 +12,7 @@ from search.space.parse import is_shared
 from search.space.space import digest
 from search.study.study import OpenStudy
 from search.study.warmstart import WarmStart, default_start
-from storage.database.connection import Database
+from storage.database.connection import Database, joined_transaction
 from storage.database.schema import lock
 from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import find_configuration, had_configuration
@@ -51,7 +51,7 @@ def enqueue_default(db: Database, opened: OpenStudy) -> list[Enqueued]:
     if (get_question(db, opened.study_id) or {}).get("schema", 1) < DEFAULT_FIRST:
         return []
     start = default_start(opened.plan.base, opened.plan.space)
-    with db.engine.begin() as connection:
+    with joined_transaction(db) as connection:
         lock(connection, opened.study_id)
         if had_configuration(connection, opened.study_id, digest(start.config)):
             return []
@@ -62,8 +62,8 @@ def enqueue_warm_starts(db: Database, opened: OpenStudy, starts: Sequence[WarmSt
     """Makes a waiting trial of each warm start whose configuration the study does not have, in order."""
     if not starts:
         return []
-    with db.engine.begin() as connection:
-        lock(connection, opened.study_id)  # Optuna writes by connections of its own; READ COMMITTED sees what it wrote
+    with joined_transaction(db) as connection:  # with a connection for Optuna, many threads would wait for each other
+        lock(connection, opened.study_id)
         return [_enqueue(opened, start, connection) for start in starts]
 
 

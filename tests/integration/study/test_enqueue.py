@@ -17,7 +17,7 @@ from search.study.question import question
 from search.study.space_left import SpaceLeft
 from search.study.study import OpenStudy, create_study, open_study
 from search.study.warmstart import load_warm_starts, trial_base
-from storage.database.connection import Database
+from storage.database.connection import Database, connect
 from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import take_configuration
 
@@ -87,9 +87,21 @@ def test_it_is_not_enqueued_again(db: Database, opened: OpenStudy, state: TrialS
 
 
 def test_many_commands_at_once_enqueue_it_once(db: Database, opened: OpenStudy) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: enqueue_default(db, open_study(db, "four")), range(4)))
-    assert sorted(map(len, found)) == [0, 0, 0, 1] and len(opened.study.trials) == 1
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: enqueue_default(db, open_study(db, "four")), range(8)))
+    assert sorted(map(len, found)) == [0] * 7 + [1] and len(opened.study.trials) == 1
+
+
+def test_it_takes_one_connection(database_url: str, tmp_path: Path) -> None:
+    db = connect(database_url)
+    opened = create(db, tmp_path)
+    with db.engine.connect(), db.engine.connect(), db.engine.connect():  # of COMMAND_CONNECTIONS, one is left
+        enqueue_default(db, opened)
+        (tmp_path / "mine.toml").write_text("model = { width = 8 }")
+        starts = load_warm_starts([str(tmp_path / "mine.toml")], opened.plan.base, opened.plan.space)
+        enqueue_warm_starts(db, opened, starts)
+    assert [trial.user_attrs["name"] for trial in opened.study.trials] == ["default", "mine"]
+    db.close()
 
 
 def test_the_same_configuration_by_another_name_is_not_tried_again(db: Database, opened: OpenStudy) -> None:
