@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from trainer.config import OptimizerConfig, ScheduleConfig
+from trainer.training.flat import FlatOptimizer
 
 
 def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.optimizers.Optimizer:
@@ -25,12 +26,11 @@ def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.opti
             optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **shared)
         case "lion":
             optimizer = keras.optimizers.Lion(rate, weight_decay=config.weight_decay or None, **shared)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     if hasattr(optimizer, "_all_reduce_sum_gradients"):
         # Keras sums gradients over replicas, of which there is one. TensorFlow keeps the graph of such a sum, and so of
         # each training, until the process ends: github.com/tensorflow/tensorflow/issues/97697.
         optimizer._all_reduce_sum_gradients = lambda pairs: pairs
-    return optimizer
+    return FlatOptimizer(optimizer, undecayed=("bias", "gamma", "beta"))
 
 
 def learning_rate(
