@@ -44,6 +44,19 @@ class Dataset:
     table: Table  # what is known of the images without looking at their pixels
     shape: tuple[int, int, int]  # (H, W, C) that a network sees at a time: a patch, or a whole image
     tests: int = 0  # number of test images, which `predict` reads
+    folder: Path | None = None  # of the decoded copy; None for arrays in memory
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: no arrays of the decoded copy, which the other process is to map itself."""
+        mapped = ("images", "masks", "table") if self.folder else ()
+        return {name: value for name, value in vars(self).items() if name not in mapped}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Maps the decoded copy again."""
+        vars(self).update(state)
+        if self.folder:
+            copy = open_copy(self.folder)
+            vars(self).update(images=copy.images, masks=copy.masks, table=copy.table)
 
     @property
     def counts(self) -> NDArray[np.uint32]:
@@ -146,6 +159,7 @@ def _open(
         table=copy.table,
         shape=network_shape(copy.table.sizes, config),
         tests=outline.tests,
+        folder=made,
     )
 
 

@@ -18,8 +18,13 @@ Found = TypeVar("Found")
 
 
 def count_threads() -> int:
-    """As many as the cores that this process may use, and at most _MOST, since each has an image in memory."""
-    return max(1, int(min(_MOST, len(os.sched_getaffinity(0)), math.ceil(min(cpu_limit(), 4096)))))
+    """As many as the cores that this process may use, and at most _MOST, since each has an image in memory.
+
+    OMP_NUM_THREADS tells how many cores are a worker's share of the machine.
+    """
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    cores = min(len(os.sched_getaffinity(0)), math.ceil(min(cpu_limit(), 4096)))
+    return max(1, min(_MOST, cores, int(share) if share.isdecimal() else _MOST))
 
 
 def in_threads(

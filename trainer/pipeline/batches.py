@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trainer.config import TrainConfig
 from trainer.data.dataset import Dataset
 from trainer.data.pixels import Indices, Pixels
+from trainer.data.threads import count_threads
 from trainer.pipeline.augment import Augment, make_augment
 from trainer.pipeline.budget import count_steps
 from trainer.pipeline.mix import make_mix
@@ -25,7 +26,6 @@ from trainer.pipeline.patches import Patch, count_patches, draw_patch
 Batch = tuple[NDArray[Any], Pixels]  # images (B, H, W, C) of uint8 or float32, 0..255; masks (B, H, W)
 PREFETCH = 4  # batches prepared in advance
 SAMPLE_VIEWS, SAMPLE_PIXELS = 1000, 2**27  # in which classes are counted, where views are drawn
-THREADS = 2
 
 
 class Batches:
@@ -36,7 +36,7 @@ class Batches:
     """
 
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
-        self._config, self._dataset = config, dataset
+        self.config, self.dataset = config, dataset
         self._views = list_views(config, dataset)
         self._mix = make_mix(config.augment, dataset, oversampled_class(config, dataset))
         self.size = config.optimizer.batch_size
@@ -49,13 +49,20 @@ class Batches:
         """How many views there are, each repetition of an oversampled image counted."""
         return len(self._views)
 
+    @property
+    def bytes(self) -> int:
+        """The most bytes that a batch takes."""
+        height, width, channels = self.dataset.shape
+        return self.size * height * width * (channels * np.dtype(np.float32).itemsize + 1)
+
     def start(self, epoch: int) -> int:
         """The step, from 0, with which an epoch, from 0, begins."""
-        return epoch * self.steps // self._config.budget.epochs
+        return epoch * self.steps // self.config.budget.epochs
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch (from 0) in their order, prepared in advance by threads."""
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="batches") as pool:
+        threads = min(PREFETCH, max(2, count_threads()))
+        with ThreadPoolExecutor(threads, thread_name_prefix="batches") as pool:
             pending: deque[Future[Batch]] = deque()
             try:
                 for step in range(self.start(epoch), self.start(epoch + 1)):
@@ -69,12 +76,12 @@ class Batches:
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, from 0."""
-        if self._config.augment.mode == "static":
+        if self.config.augment.mode == "static":
             return _stack([self._static_view(view, transforms=True) for view in self._select(step)])
         images, masks = self._mixed(step)
-        if self._config.augment.mode == "none":
+        if self.config.augment.mode == "none":
             return images, masks
-        return self._augment()(images, masks, derive_seed(self._config.seed, step))
+        return self._augment()(images, masks, derive_seed(self.config.seed, step))
 
     def count_seen(self) -> NDArray[np.int64]:
         """Pixels of each class, (C,), as training shows them: oversampled, in patches, with what is pasted in.
@@ -82,7 +89,7 @@ class Batches:
         They are counted in all views. Where views must be drawn, each is drawn once, in small data until there are
         SAMPLE_VIEWS; only the first SAMPLE_PIXELS count. What the transforms change of them is not counted.
         """
-        dataset, static = self._dataset, self._config.augment.mode == "static"
+        dataset, static = self.dataset, self.config.augment.mode == "static"
         if self._mix is None and all(dataset.masks[image].shape == dataset.shape[:2] for image in dataset.train):
             return np.asarray(dataset.counts[self._views[:, 0]].sum(axis=0)[: dataset.classes], np.int64)
         most = max(1, SAMPLE_PIXELS // (dataset.shape[0] * dataset.shape[1]))
@@ -96,7 +103,7 @@ class Batches:
 
     def _shuffle(self, turn: int) -> NDArray[np.int64]:
         """The order in which all views are shown for the `turn`-th time, from 0."""
-        return np.random.default_rng([self._config.seed, turn]).permutation(len(self._views))
+        return np.random.default_rng([self.config.seed, turn]).permutation(len(self._views))
 
     def _select(self, step: int) -> list[list[int]]:
         """The views of a step: image, copy and patch of each."""
@@ -110,11 +117,11 @@ class Batches:
         """The batch of a step before its transforms."""
         selected = enumerate(self._select(step))
         images, masks = _stack([self._patch(view[0], (step, at), step * self.size + at) for at, view in selected])
-        return self._insert(images, masks, derive_seed(self._config.seed, step))
+        return self._insert(images, masks, derive_seed(self.config.seed, step))
 
     def _patch(self, image: int, place: tuple[int, ...], turn: int) -> Patch:
-        seed, share = (self._config.seed, *place), self._config.data.patch_classes
-        return draw_patch(self._dataset, image, seed, turn, share)
+        seed, share = (self.config.seed, *place), self.config.data.patch_classes
+        return draw_patch(self.dataset, image, seed, turn, share)
 
     def _static_view(self, view: list[int], transforms: bool = False) -> Patch:
         """Copy 0 of a patch is not changed; every other copy has a seed of its own, the same whenever it is shown."""
@@ -122,7 +129,7 @@ class Batches:
         pixels, mask = self._patch(image, (image, copy, patch), copy + patch)
         if not copy:
             return pixels, mask
-        seed = derive_seed(self._config.seed, image, copy, patch)
+        seed = derive_seed(self.config.seed, image, copy, patch)
         images, masks = self._insert(pixels[None], mask[None], seed)
         if transforms:
             images, masks = self._augment()(images, masks, seed)
@@ -134,7 +141,7 @@ class Batches:
     def _augment(self) -> Augment:
         """The pipeline of this thread, since a pipeline has a random generator as state."""
         if not hasattr(self._thread, "augment"):
-            self._thread.augment = make_augment(self._config.augment, self._dataset.shape)
+            self._thread.augment = make_augment(self.config.augment, self.dataset.shape)
         augment: Augment = self._thread.augment
         return augment
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,9 @@ from trainer.errors import DivergedError
 from trainer.metric import metric_value
 from trainer.model.unet import build_networks
 from trainer.pipeline.batches import Batches
+from trainer.pipeline.helpers import count_helpers, shared_helpers
 from trainer.training.average import average_weights, limit_momentum
+from trainer.training.backend import devices
 from trainer.training.checkpoint import Arrays, Checkpoint, CheckpointWriter, load_checkpoint, read_arrays, write_arrays
 from trainer.training.history import Epoch, Final, judge
 from trainer.training.losses import class_weights, make_loss
@@ -100,6 +103,8 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         self.config, self.dataset = config, dataset
         self.batches = Batches(config, dataset)
+        helpers = count_helpers(gpu=bool(devices("gpu")))
+        self.feed = partial(shared_helpers(helpers).epoch, self.batches) if helpers else self.batches.epoch
         self.momentum = limit_momentum(config.optimizer.average, self.batches.steps)
         dtype: Literal["uint8", "float32"] = "uint8" if dataset.images[0].dtype == np.uint8 else "float32"
         self.network, self.trained = build_networks(
@@ -153,7 +158,7 @@ class _Run:
         first, last = self.batches.start(epoch), self.batches.start(epoch + 1) - 1
         self.trained.reset_metrics()
         train_on, loss, rate = make_step(self.trained), math.nan, math.nan
-        for step, (images, masks) in enumerate(self.batches.epoch(epoch), first):
+        for step, (images, masks) in enumerate(self.feed(epoch), first):
             if should_stop():
                 raise Interrupted
             rate = learning_rate(schedule, highest, step, self.batches.steps, budget.epochs, scores)

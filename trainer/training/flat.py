@@ -11,7 +11,7 @@ from keras import ops
 Tensor = Any
 
 
-class FlatOptimizer(keras.optimizers.Optimizer):
+class FlatOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras has no types
     """Updates the weights as another optimizer does, by a hundredth of its operations.
 
     Keras updates each variable by some thirty operations, and a U-Net has a hundred variables: two thirds of the time
