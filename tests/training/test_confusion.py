@@ -108,6 +108,16 @@ def test_the_caller_is_asked_before_each_batch_and_images_are_read_as_needed(net
     assert len(list(counted)) == 4 and (len(read), len(asked)) == (5, 3)
 
 
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize(("images", "batches"), [(None, 3), (5, 3), (1, 5)])
+def test_batches_are_as_full_as_the_number_of_images_lets_them(
+    network: keras.Model, images: int | None, batches: int
+) -> None:
+    asked: list[int] = []
+    counted = list(make_counter(network, 4, 0, images)(*make_pairs(), lambda: asked.append(1)))
+    assert (len(counted), len(asked)) == (5, batches)
+
+
 def test_larger_images_are_refused(network: keras.Model) -> None:
     images, masks = make_pairs([(17, 24)])
     with pytest.raises(ValueError, match="must be at most 16x24 to be counted; got 17x24"):

@@ -1,5 +1,6 @@
 """Confusion matrices of images counted where the network runs, so that no logits leave the device."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
@@ -19,7 +20,7 @@ Counter = Callable[[Iterable[Image], Iterable[Pixels], Callable[[], object]], It
 _NO_CLASS = 256  # label of the padding: 255 may be a class
 
 
-def make_counter(network: keras.Model, classes: int, ignore: int | None) -> Counter:
+def make_counter(network: keras.Model, classes: int, ignore: int | None, images: int | None = None) -> Counter:
     """Returns `count(images, masks, before_batch)`, which gives one confusion matrix (C, C) an image, in order.
 
     They are those of `metrics.count_confusion` for the masks that `predict_images` gives: without the pixels whose
@@ -32,9 +33,12 @@ def make_counter(network: keras.Model, classes: int, ignore: int | None) -> Coun
         network: takes images (B, h, w, C), gives logits (B, h, w, classes).
         classes: labels of masks from 0 to `classes - 1` are counted.
         ignore: a label that is not.
+        images: how many will be counted at a time, so that the last batch is about as full as the others.
     """
     shape, dtype = tuple(network.inputs[0].shape[1:]), str(network.inputs[0].dtype)
     size = batch_size(shape)
+    if images:
+        size = math.ceil(images / math.ceil(images / size))
     model = _build(network, size, classes, ignore)
 
     def count(

@@ -31,7 +31,7 @@ def make_validate(network: keras.Model, dataset: Dataset, overlap: float = 0.5) 
     height, width, _ = dataset.shape
     sizes = [dataset.masks[index].shape for index in dataset.validation]
     counter = (
-        make_counter(network, dataset.classes, dataset.ignore)
+        make_counter(network, dataset.classes, dataset.ignore, len(sizes))
         if all(rows <= height and columns <= width for rows, columns in sizes)
         else None
     )
