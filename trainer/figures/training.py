@@ -16,6 +16,7 @@ from trainer.training.fit import Fitted
 from trainer.training.metrics import score
 
 GALLERY = 8  # validation images in the gallery
+TITLE, LEGEND = 0.35, 0.5  # inches above and below them
 
 
 def write_figures(fitted: Fitted, dataset: Dataset, folder: Path) -> list[Path]:
@@ -94,21 +95,25 @@ def draw_confusion(fitted: Fitted, dataset: Dataset) -> Figure:
 def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
     """Image, mask and prediction of the validation images that `choose_images` returns."""
     chosen = choose_images(dataset)
-    aspects = [np.divide(*dataset.masks[index].shape) for index in chosen]
-    figure = Figure((9, 0.8 + 3 * sum(aspects)), layout="constrained")
-    grid = figure.subplots(len(chosen), 3, squeeze=False, height_ratios=aspects)
+    heights = [3 * float(np.divide(*dataset.masks[index].shape)) for index in chosen]  # inches, of columns of 3
+    whole = TITLE + sum(heights) + LEGEND
+    figure = Figure((9, whole))
     predicted = predict_images(fitted.model, (dataset.images[i] for i in chosen), fitted.config.data.overlap)
-    for axes, index, prediction in zip(grid, chosen, predicted, strict=True):
-        axes[0].imshow(to_picture(dataset.images[index]))
-        for panel, mask in zip(axes[1:], (dataset.masks[index], prediction), strict=True):
-            panel.imshow(paint(thin_out(mask), dataset.classes, dataset.ignore))
-        for panel in axes:
-            panel.set(xticks=[], yticks=[])
-    for panel, title in zip(grid[0], ("image", "label", "prediction"), strict=True):
+    top = LEGEND + sum(heights)
+    for index, height, prediction in zip(chosen, heights, predicted, strict=True):
+        masks = (paint(thin_out(mask), dataset.classes, dataset.ignore) for mask in (dataset.masks[index], prediction))
+        for column, picture in enumerate((to_picture(dataset.images[index]), *masks)):
+            # Placed by hand: a layout that Matplotlib finds takes longer than all the rest of a trial's pictures.
+            bottom, inner = (top - 0.98 * height) / whole, 0.96 * height / whole
+            panel = figure.add_axes(((column + 0.02) / 3, bottom, 0.96 / 3, inner))
+            panel.imshow(picture)
+            panel.set_axis_off()
+        top -= height
+    for panel, title in zip(figure.axes, ("image", "label", "prediction"), strict=False):
         panel.set_title(title)
     colours = class_colours(dataset.classes, dataset.ignore) / 255
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, dataset.names, strict=True)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), fontsize="small")
+    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 6), fontsize="small")
     return figure
 
 

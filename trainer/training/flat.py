@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import keras
@@ -84,8 +85,7 @@ class FlatOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras h
 
     def _write(self, variables: Sequence[keras.Variable]) -> None:
         for vector, group in zip(self._vectors, self._groups, strict=True):
-            start = 0
-            for variable in (variables[place] for place in group):
-                end = start + math.prod(variable.shape)
-                variable.assign(ops.reshape(vector[start:end], variable.shape))
-                start = end
+            chosen = [variables[place] for place in group]
+            ends = list(accumulate(math.prod(variable.shape) for variable in chosen))[:-1]
+            for variable, part in zip(chosen, ops.split(vector, ends) if ends else [vector], strict=True):
+                variable.assign(ops.reshape(part, variable.shape))
