@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check chaos screenshots test-docker test-jax test-life test-slow lock clean
+.PHONY: search test check bench chaos screenshots test-docker test-jax test-life test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -36,6 +36,11 @@ chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Op
 	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")
 	$(VENV)/bin/python -m benchmarks.fuzz --count 10000 --commands 100
 
+bench: $(VENV)/dev $(VENV)-bench/run  ## speed beside peers, as ratios of one run; DATA= changes the images; 25 minutes
+	$(VENV)/bin/python -m benchmarks.throughput $(if $(DATA),--data "$(DATA)")
+	$(VENV)/bin/python -m benchmarks.trial_overhead $(if $(DATA),--data "$(DATA)")
+	$(VENV)/bin/python -m benchmarks.many_trials
+
 screenshots: $(VENV)/dev  ## the pictures of dashboard and report in docs/, of a small search on DATA= or the sample
 	$(VENV)/bin/python docs/take_screenshots.py $(if $(DATA),--data "$(DATA)")
 
@@ -58,6 +63,8 @@ lock: $(VENV)/dev  ## pins every version with its hash
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra s3 --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group jax -c requirements-dev.lock --no-emit-package tensorflow \
 	  $(LOCK) -o requirements-jax.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group bench -c requirements-dev.lock --no-emit-package tensorflow \
+	  --no-emit-package triton --no-emit-package cuda-bindings $(LOCK) -o requirements-bench.lock
 	rm -rf $(VENV)-lock
 LOCK := -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
@@ -81,5 +88,11 @@ $(VENV)-jax/run: requirements-jax.lock
 	$(VENV)-jax/bin/pip install -q --require-hashes -r requirements-jax.lock
 	@touch $@
 
+# Without dependencies, for the lock file leaves out what PyTorch names but does not need on a CPU.
+$(VENV)-bench/run: requirements-bench.lock
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/pip install -q --no-deps --require-hashes -r requirements-bench.lock
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-jax .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-jax $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
