@@ -14,6 +14,7 @@ from search.dashboard.front import Front
 from search.dashboard.reports import cache_reports
 from search.dashboard.server import listen, serve, warm_cache
 from search.dashboard.studies import take_over_studies
+from search.dashboard.trials import tell_trials_faster
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
 from storage.folders import remove_unused_folders
@@ -41,6 +42,7 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
         app = wsgi(db.storage, artifact_store=artifacts.store)  # the cached storage, not a URL
         take_over_studies(app, db, artifacts)
         take_over_artifacts(app, artifacts)
+        tell_trials_faster()
         front = Front(answer_failures(app), accounts, cache_reports(db, artifacts), proxies)
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"

@@ -1,9 +1,11 @@
 """The pruner of a study; its steps are epochs, counted from 1."""
 
 import math
+from types import SimpleNamespace
+from typing import Any, cast
 
 import optuna
-from optuna.pruners import BasePruner
+from optuna.pruners import BasePruner, SuccessiveHalvingPruner
 from optuna.trial import FrozenTrial
 from typing_extensions import override
 
@@ -11,13 +13,15 @@ from search.study.plan import StudyTable
 from search.study.warmstart import DEFAULT
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
-from storage.studies.medians import median_at_epoch
+from storage.studies.medians import LATEST, median_at_epoch
+from storage.studies.rungs import read_rungs
 
 
 class MedianPruner(BasePruner):
     """Prunes a trial whose best value is below the median of complete trials at its last epoch.
 
-    Decides as `optuna.pruners.MedianPruner` does, which reads every running trial whole from the database each time.
+    Decides as `optuna.pruners.MedianPruner` does, which reads every running trial whole from the database each time,
+    but of more than LATEST complete trials by the latest alone.
 
     Args:
         db: the study's database.
@@ -27,16 +31,39 @@ class MedianPruner(BasePruner):
 
     def __init__(self, db: Database, startup_trials: int, warmup: int) -> None:
         self._db, self._startup_trials, self._warmup = db, startup_trials, warmup
+        self._latest = max(LATEST, startup_trials)
 
     @override
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         epoch = trial.last_step
         if epoch is None or epoch < self._warmup:
             return False
-        median = median_at_epoch(self._db, study._study_id, epoch)
+        median = median_at_epoch(self._db, study._study_id, epoch, self._latest)
         if median.value is None or median.trials < self._startup_trials:
             return False
         return max(filter(math.isfinite, trial.intermediate_values.values()), default=math.inf) < median.value
+
+
+class HalvingPruner(BasePruner):
+    """`optuna.pruners.SuccessiveHalvingPruner`, without reading every trial whole."""
+
+    def __init__(self, db: Database, min_resource: int, reduction_factor: int) -> None:
+        self._db, self._pruner = db, SuccessiveHalvingPruner(min_resource, reduction_factor)
+
+    @override
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        return self._pruner.prune(cast(optuna.Study, _StudyOfRungs(self._db, study)), trial)
+
+
+class _StudyOfRungs:
+    """As much of a study as `SuccessiveHalvingPruner` looks at."""
+
+    def __init__(self, db: Database, study: optuna.Study) -> None:
+        self._db, self._study_id = db, study._study_id
+        self._storage, self.direction = study._storage, study.direction
+
+    def get_trials(self, deepcopy: bool) -> list[Any]:
+        return [SimpleNamespace(system_attrs=rungs) for rungs in read_rungs(self._db, self._study_id)]
 
 
 class SparingPruner(BasePruner):
@@ -56,5 +83,5 @@ def make_pruner(db: Database, study: StudyTable, epochs: int) -> BasePruner:
     if study.pruner == "median":
         return SparingPruner(MedianPruner(db, study.startup_trials, warmup))
     if study.pruner == "halving":
-        return SparingPruner(optuna.pruners.SuccessiveHalvingPruner(min_resource=warmup, reduction_factor=3))
+        return SparingPruner(HalvingPruner(db, min_resource=warmup, reduction_factor=3))
     return optuna.pruners.NopPruner()

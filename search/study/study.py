@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import optuna
@@ -16,7 +17,8 @@ from search.study.sampler import SeededSampler
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.attributes import StudyAttributes
-from storage.studies.study import get_budget, get_created, get_question, set_budget
+from storage.studies.study import get_budget, get_created, get_question, set_budget, study_ids
+from storage.studies.window import read_window
 from trainer.errors import InputError
 
 
@@ -109,14 +111,15 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
     study_id = db.storage.get_study_id_from_name(name)
     question = complete_question(attributes.question)
     plan = plan_from_question(question, name, get_budget(db, study_id), data or attributes.data)
-    study.sampler = SeededSampler(plan.study.seed, question["data.fingerprint"])
+    study.sampler = SeededSampler(plan.study.seed, question["data.fingerprint"], partial(read_window, db, study_id))
     study.pruner = make_pruner(db, plan.study, plan.base.budget.epochs)
     return OpenStudy(study, study_id, plan, question, get_created(db, study_id))
 
 
 def study_names(db: Database) -> list[str]:
-    """The names of the database's studies, sorted."""
-    return sorted(optuna.get_all_study_names(db.storage))
+    """The names of the database's studies, sorted; Optuna would read all their attributes, every trial's note too."""
+    with db.engine.connect() as connection:
+        return sorted(study_ids(connection))
 
 
 def _find_name(db: Database, name: str | None) -> str:

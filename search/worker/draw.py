@@ -48,8 +48,6 @@ class Drawer:
         """
         assert claim.trial_id is not None
         self.context.opened.sampler.sample_by_model()
-        # The sampler needs all trials; the first time they take long, and a transaction that holds the slot must not.
-        self.context.opened.study.get_trials(deepcopy=False)
         return self._until_new(self._hold(claim, optuna.Trial(self.context.opened.study, claim.trial_id)))
 
     def exhausted(self) -> bool:

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import optuna
 
 from search.log import log_event, one_line
 from search.reconnect import waits_for_database
-from search.study.leaderboard import leaderboard
 from search.study.provenance import commit, versions
 from search.study.scoring import scoring_of
 from search.worker.context import Context
@@ -17,6 +15,7 @@ from search.worker.held_trial import HeldTrial
 from storage.artifacts.keys import confusions_key, weights_key
 from storage.artifacts.listing import list_checkpoints, list_weights
 from storage.studies.attributes import TrialAttributes
+from storage.studies.ranking import Ranked, finished_among, read_best
 from trainer.files import atomic_write
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def save_weights(context: Context, number: int, fitted: "Fitted") -> None:
     To be called before `tell`: the trial is then RUNNING, and no other worker removes what is saved.
     """
     try:
-        if _rank(context.opened.study, number, fitted.final.value) < WITH_WEIGHTS:
+        if _is_among_best(context, number, fitted.final.value):
             with context.artifacts.local(weights_key(context.opened.plan.study.name, number)) as weights:
                 context.trainer.save_model(fitted, weights.path)
                 weights.upload()
@@ -88,17 +87,17 @@ def sweep_files(context: Context) -> None:
     A worker that was killed after its trial's end, or suspended past its lease, may have left some. Any number of
     workers may do so at once, each with a view of its own that may be old. Raises OSError, StorageError.
     """
-    study = context.opened.study
-    finished = {trial.number for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()}
-    # Asked later, so that no trial that ends in between is missing.
-    best = {trial.number for trial in leaderboard(study, WITH_WEIGHTS)}
-    name = context.opened.plan.study.name
+    db, study_id, name = context.db, context.opened.study_id, context.opened.plan.study.name
     weights, checkpoints = list_weights(context.artifacts, name), list_checkpoints(context.artifacts, name)
+    finished = finished_among(db, study_id, {*weights, *checkpoints})
+    # Asked later, so that no trial that ends in between is missing.
+    best = {trial.number for trial in read_best(db, study_id, WITH_WEIGHTS)}
     unused = [key for number, key in weights.items() if number in finished - best]
     unused += [key for number, key in checkpoints.items() if number in finished]
     context.artifacts.remove(*unused)
 
 
-def _rank(study: optuna.Study, number: int, value: float) -> int:
-    """How many complete trials are better, as a leaderboard counts."""
-    return sum((-(trial.value or 0.0), trial.number) < (-value, number) for trial in leaderboard(study, WITH_WEIGHTS))
+def _is_among_best(context: Context, number: int, value: float) -> bool:
+    """Whether a trial that gets this value will be one of the best, as a leaderboard counts."""
+    best = read_best(context.db, context.opened.study_id, WITH_WEIGHTS)
+    return sum(trial.order < Ranked(number, value).order for trial in best) < WITH_WEIGHTS

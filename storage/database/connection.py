@@ -55,11 +55,9 @@ class Database:
 
         Its first use takes about a second.
         """
-        from optuna.storages import get_storage
+        from storage.database.optuna_storage import SharedStorage, StudyCache
 
-        from storage.database.optuna_storage import SharedStorage
-
-        return get_storage(SharedStorage(self.url, self.engine))
+        return StudyCache(SharedStorage(self.url, self.engine))
 
     def close(self) -> None:
         """Closes all idle connections; a later use opens new ones."""

@@ -34,7 +34,9 @@ _SET_KEEPALIVES = """
     set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;
     set tcp_user_timeout = 30000"""
 # In every transaction, since pgbouncer refuses most settings of a connection, and shares sessions between clients.
-_SET_LIMITS = "set local idle_in_transaction_session_timeout = '{}s'; set local lock_timeout = '{}s'"
+# Without jit: to compile a statement over a large study takes longer than to run it.
+_SET_LIMITS = """
+    set local idle_in_transaction_session_timeout = '{}s'; set local lock_timeout = '{}s'; set local jit = off"""
 
 _ENGINE_KWARGS: dict[str, Any] = {
     "pool_size": WORKER_CONNECTIONS,  # that are kept while they are idle

@@ -12,6 +12,7 @@ from search.dashboard.failures import answer_failures
 from search.dashboard.front import Front
 from search.dashboard.reports import cache_reports
 from search.dashboard.studies import take_over_studies
+from search.dashboard.trials import tell_trials_faster
 from storage.artifacts.folder import Folder
 from storage.database.connection import Database
 
@@ -24,6 +25,7 @@ class Site:
         app = wsgi(db.storage, artifact_store=artifacts.store)
         take_over_studies(app, db, artifacts)
         take_over_artifacts(app, artifacts)
+        tell_trials_faster()
         accounts = Accounts(AccountSettings.model_validate({"DASHBOARD_PASSWORD": "right"}))
         self._front = Front(answer_failures(app), accounts, cache_reports(db, artifacts))
         self._cookie = ""

@@ -7,9 +7,10 @@ import pytest
 from optuna.trial import TrialState
 
 from search.study.plan import StudyTable
-from search.study.pruner import MedianPruner, make_pruner
+from search.study.pruner import HalvingPruner, MedianPruner, make_pruner
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
+from storage.studies.medians import median_at_epoch
 
 EPOCHS = 6
 
@@ -32,6 +33,34 @@ def test_it_prunes_what_optunas_median_pruner_prunes(
             assert decisions[-1] == theirs.prune(study, frozen), (number, epoch)
         state = random.choice([TrialState.COMPLETE, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL])
         study.tell(trial, 0.5 if state == TrialState.COMPLETE else None, state)
+    assert {True, False} == set(decisions)
+
+
+def test_of_many_complete_trials_the_latest_decide(db: Database, study: optuna.Study) -> None:
+    for value in (0.9, 0.1, 0.2, 0.4):
+        trial = study.ask()
+        trial.report(value, 1)
+        study.tell(trial, value)
+    assert median_at_epoch(db, study._study_id, 1, latest=3).value == 0.2
+    assert median_at_epoch(db, study._study_id, 1).value == pytest.approx(0.3)
+
+
+def test_halving_decides_as_optunas(db: Database, study: optuna.Study) -> None:
+    ours, theirs, random = HalvingPruner(db, 1, 3), optuna.pruners.SuccessiveHalvingPruner(1, 3), Random(0)
+    twin, decisions = optuna.create_study(direction="maximize"), []
+    for _ in range(40):
+        trials = study.ask(), twin.ask()
+        for epoch in range(1, 1 + EPOCHS):
+            value = random.random()
+            for trial in trials:
+                trial.report(value, epoch)
+            frozen = [trial._get_latest_trial() for trial in trials]
+            decisions.append(ours.prune(study, frozen[0]))
+            assert decisions[-1] == theirs.prune(twin, frozen[1])
+            if decisions[-1]:
+                break
+        for trial in trials:
+            trial.study.tell(trial, value)
     assert {True, False} == set(decisions)
 
 
