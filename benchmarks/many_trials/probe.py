@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
@@ -75,6 +75,7 @@ def ours(url: str) -> Callable[[Clock, int], None]:
     from search.reconnect import connect_waiting, waits_for_database
     from search.study.outcome import Outcome
     from search.study.study import open_study
+    from search.worker.background import renewing
     from search.worker.context import Context
     from search.worker.draw import Drawer
     from search.worker.heartbeat import Heartbeat
@@ -94,6 +95,8 @@ def ours(url: str) -> Callable[[Clock, int], None]:
             db, opened, nothing, artifacts, nothing, uuid4(), "host:0", "cpu", Heartbeat(None)
         )
         known["drawer"] = Drawer(context)
+        known["leases"] = stack = ExitStack()  # open until the process ends, as its thread
+        stack.enter_context(renewing(db, context.owner, Event()))
 
     def run_trial(clock: Clock, epochs: int) -> None:
         if not known:

@@ -1,8 +1,10 @@
 """What optuna-dashboard tells of a study's trials, in seconds for 10,000 of them and not in minutes.
 
 Its own function looks through the notes of all trials for each trial, and asks NumPy four times about each report.
+What is left is the encoding of its answer, 80 MB for 10,000 trials of 50 epochs.
 """
 
+import gc
 import math
 from copy import copy
 from functools import cache, cached_property, wraps
@@ -39,7 +41,11 @@ def tell_trials_faster() -> None:
     @wraps(tell_study)
     def tell_sorted_study(study: Any, *others: Any) -> Any:
         study.system_attrs = StudyAttributes(study.system_attrs)
-        return tell_study(study, *others)
+        gc.disable()  # millions of new objects, none of which is garbage, are looked through again and again
+        try:
+            return tell_study(study, *others)
+        finally:
+            gc.enable()
 
     @wraps(tell_trial)
     def tell_with_own_notes(study_id: int, trial: FrozenTrial, attributes: dict[str, Any]) -> Any:
