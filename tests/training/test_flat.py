@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.test_average import batch
 from trainer.config import ModelConfig, OptimizerConfig
 from trainer.model.unet import build_networks
 from trainer.training.flat import FlatOptimizer
@@ -19,12 +20,6 @@ KERAS = {
     "adamw": lambda: keras.optimizers.AdamW(0.01, weight_decay=DECAY, **SHARED),
     "lion": lambda: keras.optimizers.Lion(0.01, weight_decay=DECAY, **SHARED),
 }
-
-
-def batch(step: int) -> tuple[Any, Any]:
-    generator = np.random.default_rng(step)
-    masks = generator.integers(0, 2, (4, 8, 8)).astype(np.uint8)
-    return (masks[..., None] * 100 + generator.integers(0, 100, (4, 8, 8, 1))).astype(np.uint8), masks
 
 
 def train_steps(optimizer: keras.optimizers.Optimizer, steps: int = 4) -> tuple[list[Any], list[Any]]:

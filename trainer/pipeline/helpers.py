@@ -131,9 +131,10 @@ class _Helper:
         self._connection, theirs = Pipe()
         with theirs:
             inherited = (theirs.fileno(), self._file.fileno())
+            packages = [str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])]  # an empty one is the current folder
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "trainer.pipeline.helper", *map(str, inherited)],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")])},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)},
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
             )

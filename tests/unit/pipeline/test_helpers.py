@@ -96,6 +96,15 @@ def test_one_that_always_dies_ends_the_training_and_not_the_next(monkeypatch: py
         assert_same(helpers.epoch(batches, 0), batches, 0)
 
 
+def test_the_current_folder_is_not_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    batches = make_batches()
+    with closing(Helpers(1)) as helpers:
+        assert_same(helpers.epoch(batches, 0), batches, 0)
+
+
 def test_a_data_set_is_sent_without_its_pixels(mapped: Dataset) -> None:
     sent = pickle.dumps(mapped)
     assert len(sent) < sum(image.nbytes for image in mapped.images) / 4
