@@ -1,5 +1,6 @@
 """The command line. Each command is imported from `search/commands/` when it is called."""
 
+import gc
 import importlib
 import io
 import signal
@@ -33,6 +34,7 @@ COMMANDS = {
     "db": "search.commands.db",
     "dashboard": "search.commands.dashboard",
     "doctor": "search.commands.doctor",
+    "tune": "search.commands.tune",
     "presets": "search.commands.presets",
     "train": "search.commands.train",
     "retrain": "search.commands.train",
@@ -40,6 +42,30 @@ COMMANDS = {
     "evaluate": "search.commands.evaluate",
     "export-model": "search.commands.export_model",
     "data": "search.commands.data",
+}
+
+SUMMARIES = {  # in the list of commands, which would otherwise import them all; each fits in a line of 80 characters
+    "run": "Search on this machine: the main job.",
+    "init": "Create the database's tables and the study, once.",
+    "worker": "Join the study of DATABASE_URL, a process per device slot.",
+    "enqueue": "Have a study try more configurations next.",
+    "status": "Trials by state, the best so far, the running ones.",
+    "stop": "Let all workers finish their trial and stay away.",
+    "resume": "Let a stopped study go on.",
+    "export": "Write a trial's configuration as a file for `retrain`.",
+    "report": "Write one page that shows the study.",
+    "study": "The studies of the database.",
+    "db": "Keep studies in a file, bring them back, upgrade a database.",
+    "dashboard": "Browse the studies with optuna-dashboard.",
+    "doctor": "Check this machine, the database and the data.",
+    "tune": "Measure what trains fastest on this machine.",
+    "presets": "Count the parameters of presets or files.",
+    "train": "Train one configuration: a preset, or a TOML file.",
+    "retrain": "Train an exported configuration in full.",
+    "predict": "Write a mask of each image, with the model in DIR.",
+    "evaluate": "Score the model in DIR on labelled images.",
+    "export-model": "Write the model in DIR for other programs.",
+    "data": "Look at a data set, or clean it.",
 }
 
 
@@ -54,8 +80,19 @@ class Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        gc.disable()  # to look for garbage among the many objects of imports, which are none, takes a fifth of the time
+        try:
+            module = importlib.import_module(COMMANDS[cmd_name])
+        finally:
+            gc.freeze()  # nor later
+            gc.enable()
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
+
+    @override
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

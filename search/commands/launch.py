@@ -18,6 +18,7 @@ from search.study.enqueue import describe_enqueued, enqueue_default, enqueue_war
 from search.study.plan import Plan, load_plan, settle_data
 from search.study.question import question
 from search.study.study import OpenStudy, change_budget, create_study
+from search.supervisor.devices import DeviceChoice, DeviceSlot, list_device_slots
 from search.supervisor.monitor import monitor_study
 from search.supervisor.prometheus import StudyMetrics
 from search.supervisor.signals import signal_name
@@ -25,6 +26,7 @@ from search.supervisor.supervisor import WorkerGroup, run_workers
 from search.terminal.live import StudyDisplay
 from search.terminal.plain import say
 from search.terminal.progressbar import CopyProgress
+from search.tuning.gpu_share import find_gpu_share
 from search.worker.contract import DONE
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import Database
@@ -115,6 +117,22 @@ def make_question(
     for line in (*summary_lines(prepared), *(f"warning: {line}" for line in warnings)):
         say(line, err=True)
     return plan, question(plan, dataset.fingerprint, choose_backend(), deterministic)
+
+
+def share_gpus(
+    slots: tuple[DeviceSlot, ...], plan: Plan, settings: Settings, device: DeviceChoice, deterministic: bool
+) -> tuple[DeviceSlot, ...]:
+    """The slots with as many workers a GPU as its memory holds, which is measured; says so.
+
+    Args:
+        slots: one for each GPU.
+        plan: with all that was found in its data.
+        settings: of the run, in whose folder the data are decoded.
+        device, deterministic: of the command line.
+    """
+    share = find_gpu_share(plan, settings.decoded_data, slots)
+    say(share.line, err=True)
+    return list_device_slots(None, device, deterministic, share.workers)
 
 
 def summary_lines(prepared: Prepared) -> list[str]:

@@ -2,12 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from search.backend import choose_backend
-from search.commands.launch import check_database, check_folders, make_plan, make_question, prepare_study, run_study
+from search.commands.launch import (
+    check_database,
+    check_folders,
+    make_plan,
+    make_question,
+    prepare_study,
+    run_study,
+    share_gpus,
+)
 from search.commands.options import (
     combine_options,
     data_option,
@@ -32,6 +40,20 @@ from search.terminal.plain import say
 from search.worker.contract import DEFAULT_TRAINER
 from storage.database.connection import open_database
 from storage.studies.study import get_budget, stop_reason
+from trainer.errors import InputError
+
+PerGpu = int | Literal["auto"]
+AUTO: Literal["auto"] = "auto"
+
+
+def parse_per_gpu(_ctx: click.Context, _param: click.Parameter, value: str) -> PerGpu:
+    """The value of --workers-per-gpu. Raises InputError."""
+    if value == AUTO:
+        return AUTO
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= MOST_SLOTS):
+        raise InputError(f"--workers-per-gpu must be 1 to {MOST_SLOTS:,}, or {AUTO}; got {value!r}")
+    return int(value)
+
 
 plan_options = combine_options(
     click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
@@ -84,10 +106,11 @@ worker_options = combine_options(
     click.option(
         "--workers-per-gpu",
         "per_gpu",
-        type=click.IntRange(1, MOST_SLOTS),
-        default=1,
+        callback=parse_per_gpu,
+        metavar=f"N|{AUTO}",
+        default="1",
         envvar="UNET_SEARCH_WORKERS_PER_GPU",
-        help="Worker processes that share a GPU and its memory.  [default: 1]",
+        help=f"Worker processes that share a GPU and its memory; {AUTO}: as many as fit, measured.  [default: 1]",
     ),
 )
 trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)  # for tests, which have their own
@@ -103,7 +126,7 @@ trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)
 def run(
     *,
     workers: int | None,
-    per_gpu: int,
+    per_gpu: PerGpu,
     timeout: float | None,
     device: DeviceChoice,
     metrics_port: int | None,
@@ -119,13 +142,15 @@ def run(
     in a PostgreSQL server of its own in the run's folder.
     """
     settings = load_settings(folder)
-    slots = list_device_slots(workers, device, deterministic, per_gpu)
+    slots = list_device_slots(workers, device, deterministic, 1 if per_gpu == AUTO else per_gpu)
     has_gpu = any(slot.gpu for slot in slots)
     plan = make_plan(settings, gpu=has_gpu, timeout_s=timeout, **planned)
     choose_backend()  # what can be checked before the data are decoded, which may take minutes
     check_database(settings, len(slots))
     with check_folders(settings):
         plan, question = make_question(settings, plan, deterministic, has_gpu)
+        if per_gpu == AUTO and workers is None:
+            slots = share_gpus(slots, plan, settings, device, deterministic)
         with (
             serve_metrics(metrics_port, metrics_host) as metrics,
             open_database(settings, create=True, workers=len(slots)) as db,
@@ -170,7 +195,7 @@ def worker(
     images: Path | None,
     masks: Path | None,
     workers: int | None,
-    per_gpu: int,
+    per_gpu: PerGpu,
     folder: Path | None,
     device: DeviceChoice,
     metrics_port: int | None,
@@ -186,8 +211,10 @@ def worker(
             say(stopped_line(settings, opened.study.study_name, reason), err=True)
             return
         deterministic = bool(opened.question["deterministic"])
-        _, question = make_question(settings, opened.plan, deterministic)
+        plan, question = make_question(settings, opened.plan, deterministic)
         check_question(db, opened.study_id, question)  # raises an error here, not in each worker
-        slots = list_device_slots(workers, device, deterministic, per_gpu)
+        slots = list_device_slots(workers, device, deterministic, 1 if per_gpu == AUTO else per_gpu)
+        if per_gpu == AUTO and workers is None:
+            slots = share_gpus(slots, plan, settings, device, deterministic)
         group = WorkerGroup(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)
         sys.exit(run_study(db, opened, group, metrics))

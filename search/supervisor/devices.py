@@ -15,6 +15,7 @@ from trainer.errors import InputError
 
 DeviceChoice = Literal["auto", "gpu", "cpu"]
 NVIDIA_SMI = ("nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader")
+MEMORY_QUERY = "--query-gpu=index,uuid,memory.used,memory.total"
 NVIDIA_SMI_S = 20.0
 MOST_SLOTS = 1000
 MOST_CPU_SLOTS = 8
@@ -27,6 +28,14 @@ class Gpu:
 
     token: str
     name: str
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """The memory of a GPU, in bytes."""
+
+    used: int  # by all processes, those of others too
+    total: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,21 @@ def visible_gpus(listing: str, visible: str | None) -> list[Gpu]:
             break  # CUDA ignores everything after an unknown device, such as -1
         found.append(Gpu(token, f"gpu {row[0]} ({row[2]})" if row else f"gpu {token}"))
     return found
+
+
+def read_gpu_memory(token: str) -> GpuMemory | None:
+    """The memory of the GPU that a token such as "0" or "GPU-5e1f" selects; None where nvidia-smi does not tell."""
+    command = (NVIDIA_SMI[0], MEMORY_QUERY, "--format=csv,noheader,nounits")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=NVIDIA_SMI_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for line in done.stdout.splitlines():
+        index, uuid, *mebibytes = (part.strip() for part in line.split(","))
+        if token and (token == index or uuid.startswith(token)):
+            known = len(mebibytes) == 2 and all(part.isdecimal() for part in mebibytes)
+            return GpuMemory(int(mebibytes[0]) << 20, int(mebibytes[1]) << 20) if known else None
+    return None
 
 
 def count_cores() -> int:
