@@ -9,12 +9,13 @@ from search.commands.options import dir_option, load_settings
 from search.dashboard.accounts import Accounts, AccountSettings, check_host
 from search.dashboard.addresses import Proxies, ProxySettings
 from search.dashboard.artifacts import take_over_artifacts
+from search.dashboard.details.answer import Details
+from search.dashboard.details.importances import Importances
 from search.dashboard.failures import answer_failures
 from search.dashboard.front import Front
 from search.dashboard.reports import cache_reports
-from search.dashboard.server import listen, serve, warm_cache
+from search.dashboard.server import listen, serve
 from search.dashboard.studies import take_over_studies
-from search.dashboard.trials import tell_trials_faster
 from storage.artifacts.store import artifacts_folder, open_artifacts
 from storage.database.connection import open_database
 from storage.folders import remove_unused_folders
@@ -42,10 +43,12 @@ def dashboard(folder: Path | None, port: int, host: str) -> None:
         app = wsgi(db.storage, artifact_store=artifacts.store)  # the cached storage, not a URL
         take_over_studies(app, db, artifacts)
         take_over_artifacts(app, artifacts)
-        tell_trials_faster()
+        details = Details(db)
+        details.take_over(app)
+        Importances(db).take_over(app)
         front = Front(answer_failures(app), accounts, cache_reports(db, artifacts), proxies)
         shown = f"[{host}]" if ":" in host else host
         note = "Ctrl-C ends it" if accounts else "read-only: set DASHBOARD_PASSWORD to change studies; Ctrl-C ends it"
         click.echo(f"dashboard at http://{shown}:{socket.getsockname()[1]}/ ({note})")
-        warm_cache(db.storage)
+        details.warm()
         serve(front, socket, front.may_upload, proxies)

@@ -12,8 +12,6 @@ from search.study.location import get_location
 from search.terminal.plain import say
 from storage.folders import remove_unused_folders
 from storage.settings import Settings
-from trainer.config import TrainConfig
-from trainer.configfile import check_extent, override
 from trainer.errors import InputError
 
 Command = Callable[..., None]
@@ -117,6 +115,9 @@ def data_changes(data: Path | None, images: Path | None, masks: Path | None) -> 
 
 def find_location(data: Path | None, images: Path | None, masks: Path | None) -> str | None:
     """Where the data lie on this host, as a study records it; None where the command line does not say."""
+    from trainer.config import TrainConfig
+    from trainer.configfile import override
+
     changes = data_changes(data, images, masks)
     return get_location(override(TrainConfig(), changes).data) if changes else None
 
@@ -134,6 +135,8 @@ def absolute_path(data: Path | None) -> str | None:
 
 def parse_sets(sets: Sequence[str]) -> dict[str, Any]:
     """The values of `PATH=VALUE` pairs by path; a value is read as TOML, or else as text, as in `model.norm=group`."""
+    from trainer.configfile import check_extent
+
     changes: dict[str, Any] = {}
     for item in sets:
         path, equals, text = item.partition("=")

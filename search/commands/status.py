@@ -14,7 +14,6 @@ from search.format import format_duration
 from search.study.scoring import read_scoring
 from search.terminal.plain import cell, plain_console, say
 from search.terminal.summary import best_line, counts_line, seconds_left, unfound_line
-from search.terminal.tables import leaderboard_table, running_table
 from storage.database.connection import Database, open_database
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import find_study, get_budget, stop_reason
@@ -118,6 +117,8 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
 
 def print_status(name: str, found: StudyStatus, budget: int, end: str | None) -> None:
     """Prints a status for people; `end` is why the study goes on no more, if it does not."""
+    from search.terminal.tables import leaderboard_table, running_table  # imports rich, for which no script waits
+
     left_s, scoring = seconds_left(found, budget), read_scoring(found.question)
     to_go = "unknown" if left_s is None else format_duration(left_s)
     console = plain_console()

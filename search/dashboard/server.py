@@ -4,12 +4,8 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage
-from sqlalchemy.exc import SQLAlchemyError
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
@@ -86,16 +82,3 @@ def make_server(
     server = Server(app, connections, True, listener, dispatcher, adjustments, where, bind_socket=False)
     server.may_upload, server.proxies = may_upload, proxies
     return server
-
-
-def warm_cache(storage: BaseStorage) -> None:
-    """Begins to read all trials into the storage's cache, in a thread of its own; ignores an unreachable database."""
-    Thread(target=_read_all, args=(storage,), name="warm-cache", daemon=True).start()
-
-
-def _read_all(storage: BaseStorage) -> None:
-    try:
-        for study in storage.get_all_studies():
-            storage.get_all_trials(study._study_id, deepcopy=False)
-    except (StorageInternalError, SQLAlchemyError, KeyError):  # KeyError: a study was deleted meanwhile
-        pass

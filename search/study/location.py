@@ -1,13 +1,14 @@
 """Where the data of a study lie on a host, as one text: a path, or the folders of images and of masks in two lines."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainer.config import DataConfig
+if TYPE_CHECKING:
+    from trainer.config import DataConfig
 
 PATHS = ("data.path", "data.images", "data.masks")  # of the configuration; they differ between hosts
 
 
-def get_location(config: DataConfig) -> str | None:
+def get_location(config: "DataConfig") -> str | None:
     """The location of the data; None where none is named."""
     if config.images is None or config.masks is None:
         return config.path

@@ -1,11 +1,13 @@
-"""How a study's trials are judged, and what is shown beside their values. Imports neither NumPy nor Optuna."""
+"""How a study's trials are judged, and what is shown beside. Imports no NumPy, no Optuna, no Pydantic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainer.config import TrainConfig
 from trainer.metric import dice_of, metric_label, never_found
+
+if TYPE_CHECKING:
+    from trainer.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Scoring:
         return never_found(iou, names or self.names)
 
 
-def scoring_of(config: TrainConfig) -> Scoring:
+def scoring_of(config: "TrainConfig") -> Scoring:
     """How trials of a study with this base are judged."""
     ignore = config.data.ignore if isinstance(config.data.ignore, int) else None
     return Scoring(config.metric, config.data.classes or 0, ignore, config.data.names)

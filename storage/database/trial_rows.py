@@ -32,10 +32,10 @@ COLUMNS = {
 VALUE_TYPES = {"FINITE", "INF_POS", "INF_NEG"}  # of a trial's values; a report's value may also be NAN
 
 # JSON may have NaN in it, as Python writes it, which PostgreSQL's own JSON refuses: the object is put together as text.
-_ATTRIBUTES = """
+ATTRIBUTES = """
   (select '{{' || string_agg(to_json(a.key)::text || ':' || a.value_json, ',' order by a.{id}) || '}}'
    from {table} a where a.trial_id = t.trial_id and {condition})"""
-_NUMBER = """
+NUMBER = """
   case {column}_type when 'INF_POS' then 'infinity' when 'INF_NEG' then '-infinity' when 'FINITE' then {column}
   else 'nan' end"""
 
@@ -49,10 +49,10 @@ def select_trials(chosen: str, *, reports: str = "true", user: str = "true", sys
         user: the same for a user attribute `a`.
         system: the same for a system attribute `a`.
     """
-    user = _ATTRIBUTES.format(id="trial_user_attribute_id", table="trial_user_attributes", condition=user)
-    system = _ATTRIBUTES.format(id="trial_system_attribute_id", table="trial_system_attributes", condition=system)
-    value = _NUMBER.format(column="v.value")
-    report = _NUMBER.format(column="i.intermediate_value")
+    user = ATTRIBUTES.format(id="trial_user_attribute_id", table="trial_user_attributes", condition=user)
+    system = ATTRIBUTES.format(id="trial_system_attribute_id", table="trial_system_attributes", condition=system)
+    value = NUMBER.format(column="v.value")
+    report = NUMBER.format(column="i.intermediate_value")
     return f"""
         select t.trial_id, t.number, t.state::text as state, t.datetime_start, t.datetime_complete,
           v.objective_values, p.param_names, p.param_values, p.distributions, i.steps, i.reports,
@@ -99,8 +99,8 @@ def _make_trial(row: Any) -> FrozenTrial:
         state=TrialState[row.state],
         value=None,
         values=row.objective_values,
-        datetime_start=_local_time(row.datetime_start),
-        datetime_complete=_local_time(row.datetime_complete),
+        datetime_start=local_time(row.datetime_start),
+        datetime_complete=local_time(row.datetime_complete),
         params={name: distributions[name].to_external_repr(value) for name, value in params},
         distributions=distributions,
         user_attrs=json.loads(row.user_attrs or "{}"),
@@ -115,6 +115,6 @@ def _parse_distribution(encoded: str) -> BaseDistribution:
     return json_to_distribution(encoded)
 
 
-def _local_time(stored: datetime | None) -> datetime | None:
+def local_time(stored: datetime | None) -> datetime | None:
     """A time of this host's zone, without it, as Optuna has them; in the database they are UTC."""
     return None if stored is None else stored.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)

@@ -17,7 +17,7 @@ atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.mo
 main()
 """
 BACKENDS = {"keras", "tensorflow", "jax", "albumentations"}
-SLOW = {"optuna", "matplotlib", "numpy", "boto3"}  # each takes a tenth of a second or more
+SLOW = {"optuna", "matplotlib", "numpy", "cv2", "boto3"}  # each takes a tenth of a second or more
 
 
 def find_imports(folder: Path, *arguments: str, **environ: str) -> set[str]:
@@ -37,8 +37,11 @@ def find_imports(folder: Path, *arguments: str, **environ: str) -> set[str]:
 
 
 def test_status_needs_sql_alone(search: Search) -> None:
-    search.create_study(2)
-    assert not find_imports(search.folder, "status", "--json", DATABASE_URL=search.db.url) & (BACKENDS | SLOW)
+    opened = search.create_study(2)
+    fill(search.db, opened, 2)
+    assert not find_imports(search.folder, "status", DATABASE_URL=search.db.url) & (BACKENDS | SLOW)
+    found = find_imports(search.folder, "status", "--json", DATABASE_URL=search.db.url)
+    assert not found & (BACKENDS | SLOW | {"rich"}) and "sqlalchemy" in found
 
 
 @pytest.mark.parametrize("arguments", [["study", "list", "--json"], ["db", "backup", "backup.zip"]])
@@ -60,7 +63,11 @@ def test_enqueueing_needs_no_backend(search: Search) -> None:
     assert not find_imports(search.folder, *arguments, DATABASE_URL=search.db.url) & BACKENDS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["retrain", "--help"]])
+def test_the_list_of_commands_needs_none_of_them(tmp_path: Path) -> None:
+    assert not find_imports(tmp_path, "--help") & (BACKENDS | SLOW | {"rich", "sqlalchemy", "pydantic"})
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["retrain", "--help"]])
 def test_help_needs_no_backend(tmp_path: Path, arguments: list[str]) -> None:
     assert not find_imports(tmp_path, *arguments) & BACKENDS
 

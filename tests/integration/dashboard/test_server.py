@@ -1,4 +1,4 @@
-"""The dashboard's work on the storage beside showing it: warming the cache, deleting studies; and its failures."""
+"""The dashboard's work on the storage beside showing it: reading ahead, deleting studies; and its failures."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from optuna.artifacts import upload_artifact
 from optuna_dashboard import wsgi
 from sqlalchemy import text
 
-from search.dashboard.server import warm_cache
+from search.dashboard.details.answer import Details
 from search.dashboard.studies import take_over_studies
 from storage.artifacts.folder import Folder
 from storage.database.connection import Database, connect
@@ -44,27 +44,26 @@ def site(db: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Sit
     return site
 
 
-def read_all(db: Database) -> None:
-    """Warms the cache, and waits for it; pytest fails where the thread raises."""
-    warm_cache(db.storage)
+def warm(db: Database) -> Details:
+    """Has the trials read, and waits for it; pytest fails where the thread raises."""
+    details = Details(db)
+    details.warm()
     for thread in threading.enumerate():
-        if thread.name == "warm-cache":
+        if thread.name == "warm-details":
             thread.join(20)
+    return details
 
 
-def test_the_cache_is_warmed(db: Database, study: optuna.Study) -> None:
+def test_trials_are_read_before_they_are_asked_for(db: Database, study: optuna.Study) -> None:
     study.add_trial(optuna.trial.create_trial(value=0.5))
-    other = connect(db.url)
-    read_all(other)
-    assert [trial.value for trial in other.storage._studies[study._study_id].trials.values()] == [0.5]
-    other.close()
+    assert [told.value for told in warm(db)._kept[study._study_id]._told.values()] == [0.5]
 
 
 def test_warming_ignores_a_database_that_has_gone(server_url: str, template: str) -> None:
     with fresh_database(server_url, template) as url:
         db = connect(url)
         assert db.storage.get_all_studies() == []
-    read_all(db)
+    warm(db)
     db.close()
 
 
