@@ -84,6 +84,7 @@ class AugmentConfig(Table):
     """
 
     mode: Literal["none", "static", "dynamic"] = "dynamic"  # static: the same copies every epoch; none: no transforms
+    where: Literal["host", "device"] = "host"  # device: the transforms of `dynamic` are part of the compiled step
     copies: int = Field(1, ge=1, le=16)  # views of each image in an epoch; static adds the unchanged image
     strength: float = Field(1.0, ge=0, le=3)  # factor on every range below
     chance: float = Field(1.0, ge=0, le=3)  # factor on `geometric`, `colour`, and `elastic` to `hide`, each up to 1
@@ -235,6 +236,15 @@ class TrainConfig(Table):
     budget: BudgetConfig = BudgetConfig()
     seed: int = Field(0, ge=0, lt=2**31)
     metric: str = "miou"  # what a training is judged by; see `trainer/metric.py`
+
+    @model_validator(mode="after")
+    def _device_transforms_dynamically(self) -> "TrainConfig":
+        if self.augment.where == "device" and self.augment.mode == "static":
+            raise ValueError(
+                'augment.where must be "host" with augment.mode "static", whose copies are made once; got "device"; '
+                'set augment.mode to "dynamic", or augment.where to "host"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _classes_agree(self) -> "TrainConfig":

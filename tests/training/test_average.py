@@ -43,7 +43,7 @@ def trained() -> dict[str, Any]:
 
 def test_weights_are_means_of_the_later_steps_and_the_network_stays(trained: dict[str, Any]) -> None:
     network = trained["network"]
-    found = average_weights(network, trained["trained"], trained["first"], MOMENTUM, STEPS)
+    found = average_weights(network, trained["trained"].optimizer, trained["first"], MOMENTUM, STEPS)
     shares = np.array([MOMENTUM ** (STEPS - step) for step in range(2, STEPS + 1)])
     for index, weight in enumerate(network.weights):
         if "moving" not in weight.path:
@@ -57,7 +57,7 @@ def test_weights_are_means_of_the_later_steps_and_the_network_stays(trained: dic
 def test_statistics_are_those_of_the_batches_whatever_they_started_from(trained: dict[str, Any]) -> None:
     """The running values are r <- m r + (1 - m) b, from 0 and 1; what the batches gave is found again step by step."""
     network = trained["network"]
-    found = average_weights(network, trained["trained"], trained["first"], MOMENTUM, STEPS)
+    found = average_weights(network, trained["trained"].optimizer, trained["first"], MOMENTUM, STEPS)
     checked = 0
     for index, weight in enumerate(network.weights):
         if "moving" not in weight.path:
@@ -102,5 +102,7 @@ def test_after_one_step_the_average_is_that_step() -> None:
     trained.compile(make_optimizer(OptimizerConfig(), MOMENTUM), loss)
     make_step(trained)(*batch(0))()
     first = [np.asarray(variable.numpy()) for variable in trained.trainable_variables]
-    for one, other in zip(average_weights(network, trained, first, MOMENTUM, 1), network.get_weights(), strict=True):
+    for one, other in zip(
+        average_weights(network, trained.optimizer, first, MOMENTUM, 1), network.get_weights(), strict=True
+    ):
         np.testing.assert_array_equal(one, other)

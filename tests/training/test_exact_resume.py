@@ -29,7 +29,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "schedule.patience": 1,
         "optimizer.name": "adamw",
         "optimizer.learning_rate": 1.0,  # so high that with these seeds no epoch is better than the first
-        "seed": {"tensorflow": 3, "jax": 0}[keras.backend.backend()],
+        "seed": {"tensorflow": 2, "jax": 27}[keras.backend.backend()],
         "optimizer.average": 0.0,
         "budget.keep": "best",
         "augment.mode": "dynamic",

@@ -32,6 +32,8 @@ def train_steps(optimizer: keras.optimizers.Optimizer, steps: int = 4) -> tuple[
     for step in range(steps):
         make_step(trained)(*batch(step))()
     last = [np.asarray(variable.numpy()) for variable in trained.trainable_variables]
+    if isinstance(optimizer, FlatOptimizer):
+        return last, [average for _, average in optimizer.read_averages()]
     optimizer.finalize_variable_values(trained.trainable_variables)
     return last, [np.asarray(variable.numpy()) for variable in trained.trainable_variables]
 

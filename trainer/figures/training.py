@@ -98,7 +98,8 @@ def draw_gallery(fitted: Fitted, dataset: Dataset) -> Figure:
     heights = [3 * float(np.divide(*dataset.masks[index].shape)) for index in chosen]  # inches, of columns of 3
     whole = TITLE + sum(heights) + LEGEND
     figure = Figure((9, whole))
-    predicted = predict_images(fitted.model, (dataset.images[i] for i in chosen), fitted.config.data.overlap)
+    images = (dataset.images[index] for index in chosen)
+    predicted = predict_images(fitted.model, images, fitted.config.data.overlap, compiled=False)
     top = LEGEND + sum(heights)
     for index, height, prediction in zip(chosen, heights, predicted, strict=True):
         masks = (paint(thin_out(mask), dataset.classes, dataset.ignore) for mask in (dataset.masks[index], prediction))

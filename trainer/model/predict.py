@@ -53,6 +53,7 @@ def predict_images(
     images: Iterable[Image],
     overlap: float = 0.5,
     before_batch: Callable[[], object] = lambda: None,
+    compiled: bool = True,
 ) -> Iterator[Pixels]:
     """The most likely class of each pixel of each image, (H, W) uint8 in the image's own size.
 
@@ -65,8 +66,9 @@ def predict_images(
         images: (H, W, C) each, of any sizes.
         overlap: of neighbouring windows, as a share of their sides.
         before_batch: called before each batch.
+        compiled: whether the network is compiled first, which takes a second or more, and pays from some batches on.
     """
-    found = _predict_masks(model, _cut_batches(model, images, overlap), before_batch)
+    found = _predict_masks(model, _cut_batches(model, images, overlap), before_batch, compiled)
     for grid, windows in groupby(found, lambda pair: pair[0]):
         values = (window for _, window in windows)
         if grid.is_single:
@@ -102,13 +104,16 @@ def predict_probabilities(
 
 
 def _predict_masks(
-    model: keras.Model, batches: Iterable[list[Window]], before_batch: Callable[[], object]
+    model: keras.Model, batches: Iterable[list[Window]], before_batch: Callable[[], object], compiled: bool
 ) -> Iterator[Window]:
     """Classes (h, w) of the windows of a batch without larger images, probabilities (h, w, classes) of others."""
     for batch in batches:
         head = _with_head(model, "classes" if all(grid.is_single for grid, _ in batch) else "probabilities")
         before_batch()
-        yield from zip(_grids(batch), _run(head, [window for _, window in batch]), strict=True)
+        windows = [window for _, window in batch]
+        yield from zip(
+            _grids(batch), _run(head, windows) if compiled else np.asarray(head(np.stack(windows))), strict=True
+        )
 
 
 def _predict_bands(

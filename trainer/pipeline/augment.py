@@ -1,5 +1,6 @@
 """Random augmentation of images and masks: the whole pipeline, in its order."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,9 @@ def make_augment(config: AugmentConfig, shape: tuple[int, int, int]) -> Augment:
         return changed, np.stack([pair["mask"] for pair in pairs])
 
     def augment(images: Pictures, masks: Pixels, seed: int) -> tuple[Pictures, Pixels]:
-        pipeline.set_random_seed(seed)
+        # One stream for all: `set_random_seed` gives each transform a stream of the same numbers, by which all of them
+        # happen to an image, or none.
+        pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
         if images.dtype == np.uint8:
             return run(images, masks)
         changed, moved = run(images / np.float32(255), masks)  # Albumentations takes floating-point pixels in 0..1

@@ -75,13 +75,17 @@ class Batches:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step, from 0."""
+        """The batch of a step, from 0; without the transforms where the device does them."""
         if self.config.augment.mode == "static":
             return _stack([self._static_view(view, transforms=True) for view in self._select(step)])
         images, masks = self._mixed(step)
-        if self.config.augment.mode == "none":
+        if self.config.augment.mode == "none" or self.config.augment.where == "device":
             return images, masks
-        return self._augment()(images, masks, derive_seed(self.config.seed, step))
+        return self._augment()(images, masks, self.seed(step))
+
+    def seed(self, step: int) -> int:
+        """The seed of a step's transforms, of 32 bits."""
+        return derive_seed(self.config.seed, step)
 
     def count_seen(self) -> NDArray[np.int64]:
         """Pixels of each class, (C,), as training shows them: oversampled, in patches, with what is pasted in.

@@ -36,22 +36,24 @@ def geometric(config: AugmentConfig, shape: tuple[int, int, int]) -> Transform |
     smallest = max(SMALLEST_SCALE, 1 - (1 - config.crop_area) * config.strength)
     degrees = min(180.0, config.rotate_degrees * config.strength)
     shift = min(0.5, config.shift * config.strength)
+    weights = (config.crop, config.affine, config.one_of_flip_horizontal, config.one_of_flip_vertical)
+    crop, affine, horizontal, vertical = (weight / (sum(weights) or 1) for weight in weights)  # they may exceed 1
     choices = [
         A.RandomResizedCrop(
             size=(height, width),
             scale=(smallest, 1.0),
             ratio=(width / height, width / height),
             mask_interpolation=cv2.INTER_NEAREST_EXACT,
-            p=config.crop,
+            p=crop,
         ),
         A.Affine(
             rotate=(-degrees, degrees),
             translate_percent={"x": (-shift, shift), "y": (-shift, shift)},
             border_mode=cv2.BORDER_REFLECT_101,
-            p=config.affine,
+            p=affine,
         ),
-        A.HorizontalFlip(p=config.one_of_flip_horizontal),
-        A.VerticalFlip(p=config.one_of_flip_vertical),
+        A.HorizontalFlip(p=horizontal),
+        A.VerticalFlip(p=vertical),
     ]
     possible = [choice for choice in choices if choice.p > 0]
     return A.OneOf(possible, p=config.geometric) if possible else None

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.training.checkpoint import Arrays, read_arrays, write_arrays
+from trainer.training.checkpoint import Arrays
+from trainer.training.flat import FlatOptimizer
 
 SHORTEST_SPAN = 10  # averages span at most this part, 1/10, of a training
 
@@ -23,7 +24,9 @@ def limit_momentum(average: float, steps: int) -> float:
     return max(0.0, min(average, 1 - SHORTEST_SPAN / steps))
 
 
-def average_weights(network: keras.Model, trained: keras.Model, first: Arrays, momentum: float, steps: int) -> Arrays:
+def average_weights(
+    network: keras.Model, optimizer: FlatOptimizer, first: Arrays, momentum: float, steps: int
+) -> Arrays:
     """The averaged values of `network.weights`, in their order; the network itself stays as it is.
 
     Keras's averages start from the weights after the first step, which at the beginning are most of them. What is left
@@ -32,26 +35,22 @@ def average_weights(network: keras.Model, trained: keras.Model, first: Arrays, m
     start from 0 and 1, of which momentum**steps is left.
 
     Args:
-        network: shares its layers with `trained`.
-        trained: compiled; its optimizer has kept averages.
-        first: the values of `trained.trainable_variables` after the first step.
+        network: shares its layers with the trained one.
+        optimizer: of the trained one; it has kept averages.
+        first: the values of the trained one's trainable variables after the first step.
         momentum: of the averages.
         steps: that were trained, 1 or more.
     """
-    variables = trained.trainable_variables
-    current = read_arrays(variables)
-    trained.optimizer.finalize_variable_values(variables)
-    averaged = dict(zip(map(id, network.weights), read_arrays(network.weights), strict=True))
-    write_arrays(variables, current)
+    averaged = {id(variable): average for variable, average in optimizer.read_averages()}
     if steps > 1:
-        for variable, values in zip(variables, first, strict=True):
-            if id(variable) in averaged:
-                averaged[id(variable)] = _take_out(averaged[id(variable)], values, momentum ** (steps - 1))
+        left = momentum ** (steps - 1)
+        averaged = {at: _take_out(averaged[at], start, left) for at, start in zip(averaged, first, strict=True)}
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             for variable, start in ((layer.moving_mean, 0.0), (layer.moving_variance, 1.0)):
-                averaged[id(variable)] = _take_out(averaged[id(variable)], start, momentum**steps)
-    return [averaged[id(variable)] for variable in network.weights]
+                averaged[id(variable)] = _take_out(variable.numpy(), start, momentum**steps)
+    weights = network.weights
+    return [averaged[id(weight)] if id(weight) in averaged else np.asarray(weight.numpy()) for weight in weights]
 
 
 def _take_out(average: NDArray[Any], start: NDArray[Any] | float, left: float) -> NDArray[Any]:

@@ -16,6 +16,8 @@ from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.metric import metric_value
 from trainer.model.unet import build_networks
+from trainer.on_device.augment import make_device_augment
+from trainer.on_device.network import AugmentedNetwork
 from trainer.pipeline.batches import Batches
 from trainer.pipeline.helpers import count_helpers, shared_helpers
 from trainer.training.average import average_weights, limit_momentum
@@ -110,12 +112,14 @@ class _Run:
         self.network, self.trained = build_networks(
             config.model, dataset.shape, dataset.classes, config.masked_class, dtype, self.momentum or STATISTICS
         )
+        if config.augment.where == "device" and config.augment.mode == "dynamic":
+            self.trained = AugmentedNetwork(self.trained, make_device_augment(config.augment, dataset.shape))
         self.averaged = keras.models.clone_model(self.network) if self.momentum else self.network
         ignore = config.loss_ignore_label
         weights = class_weights(self.batches.count_seen(), config.loss, ignore)
         jit = True if keras.backend.backend() == "jax" else config.optimizer.jit_compile
-        optimizer = make_optimizer(config.optimizer, self.momentum)
-        self.trained.compile(optimizer, make_loss(config.loss, weights, ignore), jit_compile=jit)
+        self.flat = make_optimizer(config.optimizer, self.momentum)
+        self.trained.compile(self.flat, make_loss(config.loss, weights, ignore), jit_compile=jit)
         self.optimizer = self.trained.optimizer  # with mixed_float16 Keras wraps it, to scale the loss
         self.optimizer.build(self.trained.trainable_variables)
         self.averaged.jit_compile = jit
@@ -133,7 +137,7 @@ class _Run:
         self.training_s.append(time.perf_counter() - started)
         if self.momentum:
             done = self.batches.start(len(self.history) + 1)
-            averages = average_weights(self.network, self.trained, self.first, self.momentum, done)
+            averages = average_weights(self.network, self.flat, self.first, self.momentum, done)
             write_arrays(self.averaged.weights, averages)
         confusions = self.validate(should_stop)
         scores = score(confusions.sum(axis=0), self.dataset.ignore)
@@ -163,7 +167,7 @@ class _Run:
                 raise Interrupted
             rate = learning_rate(schedule, highest, step, self.batches.steps, budget.epochs, scores)
             self.optimizer.learning_rate = rate
-            read_loss = train_on(images, masks)
+            read_loss = train_on(images, masks, self.batches.seed(step))
             if step == 0 and self.momentum:
                 self.first = read_arrays(self.trained.trainable_variables)
             if (step - first) % READ_EVERY == READ_EVERY - 1 or step == last:

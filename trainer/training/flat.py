@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 Tensor = Any
 
@@ -51,11 +52,14 @@ class FlatOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras h
         self.inner.apply(self._join(grads), self._vectors)
         self._write(self._trainable_variables)
 
-    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
-        """Sets the variables to their averages."""
-        self._read(var_list)
+    def read_averages(self) -> list[tuple[keras.Variable, NDArray[Any]]]:
+        """The variables that it was built with, and their averages; the variables stay as they are."""
         self.inner.finalize_variable_values(self._vectors)
-        self._write(var_list)
+        variables, averages = self._trainable_variables, dict[int, NDArray[Any]]()
+        for vector, group in zip(self._vectors, self._groups, strict=True):
+            parts = np.split(np.asarray(vector), self._ends([variables[place] for place in group]))
+            averages |= {place: part.reshape(variables[place].shape) for place, part in zip(group, parts, strict=True)}
+        return [(variable, averages[place]) for place, variable in enumerate(variables)]
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -86,6 +90,11 @@ class FlatOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc] # Keras h
     def _write(self, variables: Sequence[keras.Variable]) -> None:
         for vector, group in zip(self._vectors, self._groups, strict=True):
             chosen = [variables[place] for place in group]
-            ends = list(accumulate(math.prod(variable.shape) for variable in chosen))[:-1]
+            ends = self._ends(chosen)
             for variable, part in zip(chosen, ops.split(vector, ends) if ends else [vector], strict=True):
                 variable.assign(ops.reshape(part, variable.shape))
+
+    @staticmethod
+    def _ends(variables: Sequence[keras.Variable]) -> list[int]:
+        """Where the parts of a vector end, but for the last one."""
+        return list(accumulate(math.prod(variable.shape) for variable in variables))[:-1]

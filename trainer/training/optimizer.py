@@ -10,7 +10,7 @@ from trainer.config import OptimizerConfig, ScheduleConfig
 from trainer.training.flat import FlatOptimizer
 
 
-def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> keras.optimizers.Optimizer:
+def make_optimizer(config: OptimizerConfig, momentum: float = 0.0) -> FlatOptimizer:
     """The optimizer at its highest learning rate; it averages the weights with a momentum, unless that is 0.
 
     Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019) or Lion (Chen et al. 2023). Weight decay is

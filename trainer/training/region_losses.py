@@ -17,35 +17,28 @@ SMOOTH = 1.0  # pixels added to numerator and denominator, so that a class of fe
 BINS = 2**14  # of the errors in `lovasz`
 
 
-def dice(labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32]) -> Tensor:
+def dice(truth: Tensor, log_p: Tensor, weights: NDArray[np.float32]) -> Tensor:
     """Soft Dice loss: 1 - (2 TP_c + s) / (2 TP_c + FP_c + FN_c + s), mean over the classes.
 
     TP, FP and FN are sums of probabilities over the batch (Milletari et al. 2016), s is SMOOTH.
     """
-    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
+    true_positive, false_positive, false_negative, present = _soft_counts(truth, log_p)
     score = (2 * true_positive + SMOOTH) / (2 * true_positive + false_positive + false_negative + SMOOTH)
     return weighted_mean(1.0 - score, ops.multiply(weights, present))
 
 
-def focal_tversky(
-    labels: Tensor,
-    logits: Tensor,
-    valid: Tensor,
-    weights: NDArray[np.float32],
-    alpha: float,
-    gamma: float,
-) -> Tensor:
+def focal_tversky(truth: Tensor, log_p: Tensor, weights: NDArray[np.float32], alpha: float, gamma: float) -> Tensor:
     """Focal Tversky loss: (1 - (TP_c + s) / (TP_c + alpha FP_c + (1 - alpha) FN_c + s))**gamma, mean over the classes.
 
     The Tversky index is that of Salehi et al. (2017). Abraham and Khan (2019) write the exponent as 1/gamma, with
     gamma = 4/3, and give false negatives the weight 0.7: gamma = 0.75 and alpha = 0.3 here.
     """
-    true_positive, false_positive, false_negative, present = _soft_counts(labels, logits, valid)
+    true_positive, false_positive, false_negative, present = _soft_counts(truth, log_p)
     missed = alpha * false_positive + (1.0 - alpha) * false_negative
     return weighted_mean(power(missed / (true_positive + missed + SMOOTH), gamma), ops.multiply(weights, present))
 
 
-def lovasz(labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.float32]) -> Tensor:
+def lovasz(truth: Tensor, log_p: Tensor, weights: NDArray[np.float32]) -> Tensor:
     """Lovász-softmax (Berman et al. 2018) of the whole batch, mean over the classes.
 
     For a class c the error m_i of a pixel is 1 - p_i[c] where c is true and p_i[c] elsewhere. In falling order of the
@@ -55,23 +48,19 @@ def lovasz(labels: Tensor, logits: Tensor, valid: Tensor, weights: NDArray[np.fl
     The errors are counted in BINS steps in place of sorting, which would take as long as the network. Errors of one bin
     are taken as equal: their pixels share what J rises by from the first to the last of them.
     """
-    classes = logits.shape[-1]
-    pixels = ops.reshape(valid, (1, -1))
-    truth = ops.transpose(ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype="float32"))  # (C, pixels)
-    probability = ops.transpose(ops.reshape(ops.softmax(logits, axis=-1), (-1, classes)))
-    errors = (truth + probability * (1.0 - 2.0 * truth)) * pixels
-    values = ops.sum(errors * _jaccard_rises(ops.stop_gradient(errors), truth, pixels), -1)
-    present = ops.cast(ops.sum(truth * pixels, -1) > 0, "float32")
-    return weighted_mean(values, ops.multiply(weights, present))
+    valid = ops.sum(truth, 0)
+    errors = valid * ops.abs(truth - ops.exp(log_p))
+    values = ops.sum(errors * _jaccard_rises(ops.stop_gradient(errors), truth, valid), -1)
+    return weighted_mean(values, ops.multiply(weights, _is_present(truth)))
 
 
-def _jaccard_rises(errors: Tensor, truth: Tensor, pixels: Tensor) -> Tensor:
-    """J_i - J_{i-1} of each pixel in `lovasz`, (C, pixels), from its error, whether c is true, whether it is valid."""
+def _jaccard_rises(errors: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """J_i - J_{i-1} of each pixel in `lovasz`, (C, N), from its error, whether c is true, whether it is valid, (N,)."""
     classes = errors.shape[0]
     bins = ops.clip(ops.cast((1.0 - errors) * (BINS - 1), "int32"), 0, BINS - 1)  # NaN too, so that the loss is NaN
     rows = 2 * ops.expand_dims(ops.arange(classes, dtype="int32"), -1) + ops.cast(truth, "int32")
     places = ops.reshape(rows * BINS + bins, (-1,))  # in tables of (C, 2, BINS)
-    counts = ops.segment_sum(ops.reshape(pixels * ops.ones_like(truth), (-1,)), places, 2 * BINS * classes)
+    counts = ops.segment_sum(ops.reshape(valid * ops.ones_like(truth), (-1,)), places, 2 * BINS * classes)
     rises = _bin_rises(*ops.unstack(ops.reshape(counts, (classes, 2, BINS)), axis=1))
     return ops.reshape(ops.take(ops.reshape(rises, (-1,)), places), (classes, -1))
 
@@ -92,15 +81,17 @@ def _bin_rises(false: Tensor, true: Tensor) -> Tensor:
     return ops.stack([of_false, of_true], 1)
 
 
-def _soft_counts(labels: Tensor, logits: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _soft_counts(truth: Tensor, log_p: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Soft TP, FP, FN of each class over the batch, and whether it has a true pixel, 0 or 1; all (C,).
 
     FP and FN are sums of their own, not differences of sums, so that rounding never makes them negative.
     """
-    pixels = ops.expand_dims(valid, -1)
-    truth = ops.one_hot(labels, logits.shape[-1], dtype="float32") * pixels
-    probability = ops.softmax(logits, axis=-1)
-    true_positive = ops.sum(truth * probability, (0, 1, 2))
-    false_positive = ops.sum((pixels - truth) * probability, (0, 1, 2))
-    false_negative = ops.sum(truth * (1.0 - probability), (0, 1, 2))
-    return true_positive, false_positive, false_negative, ops.cast(ops.sum(truth, (0, 1, 2)) > 0, "float32")
+    valid, probability = ops.sum(truth, 0), ops.exp(log_p)
+    found = truth * probability
+    true_positive, false_positive = ops.sum(found, -1), ops.sum(valid * probability - found, -1)
+    return true_positive, false_positive, ops.sum(truth - found, -1), _is_present(truth)
+
+
+def _is_present(truth: Tensor) -> Tensor:
+    """Whether a class has a true pixel, 0 or 1, (C,)."""
+    return ops.cast(ops.any(truth > 0, -1), "float32")

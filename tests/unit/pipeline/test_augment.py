@@ -92,6 +92,21 @@ def test_chance_multiplies_probabilities_up_to_1(chance: float) -> None:
     assert unchanged > 0 or not expected
 
 
+@pytest.mark.parametrize("batch_size", [1, 32, 480])
+def test_transforms_happen_independently(batch_size: int) -> None:
+    """Of three, each combination in an eighth of the images."""
+    options = {"flip_horizontal": 0.5, "flip_vertical": 0.5, "gamma": 0.5}
+    images = np.zeros((480, 8, 8, 1), np.uint8)
+    images[:, :4, :4] = 100
+    augment = make_augment(AugmentConfig(**NOTHING | options), (8, 8, 1))
+    batches = images.reshape(-1, batch_size, 8, 8, 1)
+    changed = np.concatenate([augment(batch, batch[..., 0], seed)[0] for seed, batch in enumerate(batches)])
+    flipped = changed[:, :, 0].max((1, 2)) == 0, changed[:, 0].max((1, 2)) == 0
+    found = np.stack([*flipped, changed.max((1, 2, 3)) != 100], 1)
+    for combination in np.ndindex(2, 2, 2):
+        assert abs((found == combination).all(1).mean() - 1 / 8) < 0.06  # 4 standard deviations
+
+
 @pytest.mark.parametrize("name", BY_CHANCE)
 def test_every_transform_but_turns_and_flips_has_its_chance(name: str) -> None:
     images, masks = draw((8, 12, 3), count=20)
@@ -107,6 +122,12 @@ def test_chance_is_not_of_turns_and_flips() -> None:
     options = {"flip_horizontal": 1.0, "flip_vertical": 1.0, "chance": 0.0}
     np.testing.assert_array_equal(run(options, images, masks)[0], images[:, ::-1, ::-1])
     assert (run({"quarter_turn": 1.0, "chance": 0.0}, images, masks)[0] != images).any((1, 2, 3)).all()
+
+
+def test_weights_of_geometric_transforms_are_relative() -> None:
+    images, masks = draw((8, 12, 1), count=40)
+    one, other = (run({"geometric": 1.0, "crop": weight, "affine": weight}, images, masks) for weight in (0.25, 40.0))
+    np.testing.assert_array_equal(one[0], other[0])
 
 
 def test_a_crop_keeps_the_aspect_of_shapes() -> None:
