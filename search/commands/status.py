@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from search.commands.options import dir_option, json_option, load_settings, study_option
 from search.format import format_duration
 from search.study.scoring import read_scoring
+from search.study.ties import chance_to_beat
 from search.terminal.plain import cell, plain_console, say
 from search.terminal.summary import best_line, counts_line, seconds_left, unfound_line
 from storage.database.connection import Database, open_database
@@ -84,6 +85,7 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
             "name": best.name,
             "metric": scoring.metric,
             "value": best.value,
+            "interval": best.attributes.interval,
             "miou": best.miou,
             "miou_keras": best.attributes.miou_keras,
             "iou": list(best.attributes.iou) or None,
@@ -104,6 +106,11 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
             {
                 "number": trial.number,
                 "name": trial.name,
+                "value": trial.value,
+                "interval": trial.attributes.interval,
+                "chance_to_beat_best": None
+                if trial is best
+                else chance_to_beat(trial.resampled, found.leaders[0].resampled),
                 "miou": trial.miou,
                 "miou_keras": trial.attributes.miou_keras,
                 "parameters": trial.attributes.parameters,

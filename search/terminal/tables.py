@@ -11,6 +11,7 @@ from rich.text import Text
 
 from search.format import format_bytes, format_score
 from search.study.scoring import Scoring
+from search.study.ties import chance_to_beat, describe_chance, format_interval
 from search.terminal.plain import cell
 from storage.studies.catalogue import ListedStudy
 from storage.studies.status import Counts, Leader, Running
@@ -39,14 +40,19 @@ def running_table(running: Sequence[Running], epochs: int | None, label: str = "
 
 
 def leaderboard_table(leaders: Sequence[Leader], scoring: Scoring = UNKNOWN) -> Table:
-    """One row for each of the best trials, best first, with the foreground's scores where there is one."""
+    """One row for each of the best trials, best first, with the foreground's scores where there is one.
+
+    Where it is known how sure the values are, the interval of each, and which trials are as good as the best one.
+    """
     beside = ("foreground IoU", "foreground Dice") if scoring.has_foreground else ()
-    table = plain_table("rank", "trial", "name", scoring.label, *beside, "parameters")
+    sure = ("95 % interval", "beside the best") if any(trial.resampled for trial in leaders) else ()
+    table = plain_table("rank", "trial", "name", scoring.label, *sure, *beside, "parameters")
     for rank, trial in enumerate(leaders, 1):
         parameters = trial.attributes.parameters
-        count = "-" if parameters is None else f"{parameters:,}"
-        scores = [trial.value, *((scoring.foreground(trial.attributes.iou) or (None, None)) if beside else ())]
-        table.add_row(str(rank), str(trial.number), _name(trial.name), *map(format_score, scores), count)
+        row: list[str | Text] = [str(rank), str(trial.number), _name(trial.name), format_score(trial.value)]
+        row += [format_interval(trial.attributes.interval), _standing(trial, leaders[0])] if sure else []
+        row += map(format_score, scoring.foreground(trial.attributes.iou) or (None, None)) if beside else []
+        table.add_row(*row, "-" if parameters is None else f"{parameters:,}")
     return table
 
 
@@ -67,6 +73,10 @@ def plain_table(*columns: str) -> Table:
     for column in columns:
         table.add_column(cell(column), justify="left" if column in LEFT_COLUMNS else "right")
     return table
+
+
+def _standing(trial: Leader, best: Leader) -> str:
+    return "" if trial is best else describe_chance(chance_to_beat(trial.resampled, best.resampled))
 
 
 def _name(name: str | None) -> Text:

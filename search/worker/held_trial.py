@@ -6,7 +6,7 @@ waits while the database is unreachable, and does nothing when it is repeated be
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -30,6 +30,7 @@ from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import release_configuration, take_configuration
 from storage.studies.leases import Claim, close_slot, holding, is_held, release
 from storage.studies.notes import write_note
+from storage.studies.resampled import write_resampled
 from trainer.config import TrainConfig
 
 
@@ -93,6 +94,12 @@ class HeldTrial:
         """Writes those attributes that were given to the constructor of `attributes`."""
         with self._transaction():
             attributes.write(self._trial)
+
+    @waits_for_database
+    def write_resampled(self, values: Sequence[float]) -> None:
+        """Writes the trial's value in each draw of the validation side."""
+        with self._transaction():
+            write_resampled(self._storage, self._id, values)
 
     @waits_for_database
     def constrain(self, name: str, value: float) -> None:

@@ -10,7 +10,7 @@ from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome, failed
 from search.worker.assignment import Assignment, HandedOn
-from search.worker.results import add_pictures, save_confusions, save_weights, write_results
+from search.worker.results import add_pictures, save_confusions, save_weights, write_certainty, write_results
 from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
 from storage.studies.attributes import TrialAttributes
@@ -117,6 +117,7 @@ def _train(assignment: Assignment) -> Outcome:
     # The checkpoint may hold an epoch that a worker saved, and was lost before it could report it.
     held.report({epoch.epoch: epoch.value for epoch in fitted.history})
     write_results(context, held, fitted)
+    write_certainty(context, held, fitted)
     save_confusions(context, held.number, fitted)
     add_pictures(context, held, fitted)
     if fitted.stopped == "caller":

@@ -76,6 +76,7 @@ class TrialAttributes(Attributes):
     message: str | None = None
 
     # What its training gave; the scores are those of the best epoch.
+    interval: tuple[float, float] | None = None  # of the value; see `trainer/certainty.py`
     miou: float | None = None  # whatever the trial's value is
     miou_keras: float | None = None  # None unless an ignored label is a class
     iou: tuple[float | None, ...] = ()  # one a class; None for one that is not scored

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from storage.database.connection import Database
 from storage.studies.attributes import NOT_TRAINED, TrialAttributes, attribute_key
 from storage.studies.leases import LIVE
+from storage.studies.resampled import Values, read_resampled
 
 LEADERS = 5
 
@@ -33,6 +34,7 @@ class Leader:
     number: int
     value: float
     attributes: TrialAttributes
+    resampled: Values = ()  # its value in draws of the validation side; the same draws for all trials of a study
 
     @property
     def name(self) -> str | None:
@@ -168,9 +170,17 @@ def count_waiting(db: Database, study_id: int) -> int:
 
 def read_leaders(connection: Connection, study_id: int) -> tuple[Leader, ...]:
     """The study's leaders, best first."""
-    rows = connection.execute(_LEADERS, {"study_id": study_id})
+    rows = connection.execute(_LEADERS, {"study_id": study_id}).all()
+    resampled = read_resampled(connection, [row.trial_id for row in rows])
     return tuple(
-        Leader(row.trial_id, row.number, row.value, read_attributes(connection, row.trial_id)) for row in rows.all()
+        Leader(
+            row.trial_id,
+            row.number,
+            row.value,
+            read_attributes(connection, row.trial_id),
+            resampled.get(row.trial_id, ()),
+        )
+        for row in rows
     )
 
 

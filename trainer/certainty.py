@@ -1,0 +1,66 @@
+"""How sure a score is: the validation side is drawn again and again from its own blocks of images (the bootstrap).
+
+Two trainings of one data set and split are compared in pairs, draw by draw: what makes a draw hard is hard for both, so
+that their difference is surer than either score (`search/study/ties.py`). What another seed or another split would
+give is not in it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.metric import metric_classes
+
+DRAWS = 2000
+SEED = 0  # of the draws: the same ones for all trainings of one split
+COVERAGE = 0.95  # of an interval
+LEAST_BLOCKS = 8  # of fewer, their spread is not known
+
+Values = NDArray[np.float64]
+
+
+def resample(
+    confusions: NDArray[np.int64], value: float, metric: str, names: Sequence[str], ignore: int | None
+) -> Values | None:
+    """The value of a training in each draw, (DRAWS,); None where there are fewer than LEAST_BLOCKS blocks.
+
+    A draw has as many blocks as there are, each any number of times (Efron 1979). Draw i has the same blocks for every
+    training with as many of them.
+
+    Args:
+        confusions: (B, C, C), one for each block of images, rows true, columns predicted.
+        value: what the training is judged by. That of the confusion matrices may differ a little, as the value is a
+            mean over epochs; the draws are shifted by the difference.
+        metric: see `trainer/metric.py`.
+        names: of the classes.
+        ignore: a label that is not scored.
+    """
+    confusions = confusions[confusions.any(axis=(1, 2))]  # a block that holds no scored pixel
+    blocks, classes = confusions.shape[:2]
+    if blocks < LEAST_BLOCKS:
+        return None
+    often = np.random.default_rng(SEED).multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)
+    drawn = (often @ confusions.reshape(blocks, -1)).reshape(DRAWS, classes, classes)
+    whole = confusions.sum(axis=0, keepdims=True)
+    found = _values(np.concatenate([whole, drawn]), metric, names, ignore)
+    return np.asarray(found[1:] + (value - found[0]))
+
+
+def interval(values: Values) -> tuple[float, float]:
+    """Between which values the middle COVERAGE of the draws lie."""
+    low, high = np.quantile(values, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return float(low), float(high)
+
+
+def _values(confusions: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> Values:
+    """The metric of confusion matrices (N, C, C), (N,), over the classes that have a true pixel."""
+    right, true = np.diagonal(confusions, axis1=1, axis2=2).astype(np.float64), confusions.sum(axis=2)
+    union = confusions.sum(axis=1) + true - right
+    scored = (true > 0) & (np.arange(right.shape[1]) != ignore)
+    if metric.startswith("iou:"):
+        scored &= np.isin(np.arange(right.shape[1]), metric_classes(metric, names))
+    of_class = right / np.maximum(union, 1)
+    if metric == "dice":
+        of_class = 2 * of_class / (1 + of_class)
+    return np.asarray((of_class * scored).sum(axis=1) / np.maximum(scored.sum(axis=1), 1))
