@@ -15,8 +15,10 @@ from search.study.leaderboard import leaderboard
 from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
 from search.study.study import OpenStudy
+from search.study.ties import LEAST_CHANCE, chance_to_beat
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
+from storage.studies.resampled import KEY, Values, parse_resampled
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import get_budget, stop_reason
 from trainer.data.dataset import class_names
@@ -44,6 +46,8 @@ class Entry:
     trial: FrozenTrial
     name: str | None
     value: float  # of the study's metric
+    interval: tuple[float, float] | None
+    resampled: Values  # the value in draws of the validation side
     miou: float
     miou_keras: float | None
     iou: tuple[float | None, ...]  # of each scored class; None of one that no validation pixel is of
@@ -90,6 +94,17 @@ class Report:
     curves: tuple[Curve, ...]  # of complete and pruned trials, by number
     differing: tuple[Difference, ...]
     importances: Mapping[str, float]  # shares, largest first; empty where there are too few trials
+
+    @property
+    def chances(self) -> list[float | None]:
+        """The chance of each leader but the best to be better than the best; None where it is not known."""
+        return [chance_to_beat(entry.resampled, self.leaders[0].resampled) for entry in self.leaders[1:]]
+
+    @property
+    def ties(self) -> list[int]:
+        """The numbers of the leaders that are as good as the best, as far as the validation side can tell."""
+        others = zip(self.leaders[1:], self.chances, strict=True)
+        return [entry.number for entry, chance in others if chance is not None and chance >= LEAST_CHANCE]
 
     @property
     def unfound(self) -> list[str]:
@@ -150,6 +165,8 @@ def make_entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
         trial=trial,
         name=attributes.name,
         value=value,
+        interval=attributes.interval,
+        resampled=parse_resampled(trial.system_attrs.get(KEY)),
         miou=value if attributes.miou is None else attributes.miou,
         miou_keras=attributes.miou_keras,
         iou=tuple(iou[label] if label < len(iou) else None for label in scored),

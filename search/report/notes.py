@@ -12,7 +12,9 @@ from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome
 from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
+from search.study.ties import chance_to_beat, describe_chance, format_interval
 from storage.studies.attributes import TrialAttributes
+from storage.studies.resampled import KEY, parse_resampled
 from trainer.config import TrainConfig
 from trainer.data.dataset import class_names
 from trainer.metric import never_found
@@ -57,9 +59,9 @@ def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, base: TrainConf
 def study_note(study: str, study_id: int, leaders: Sequence[FrozenTrial], base: TrainConfig) -> str:
     """The note of a study with this base; `leaders` are its best trials, at least one, best first."""
     best, scoring = leaders[0], scoring_of(base)
-    figures = [_figures(scoring, trial) for trial in leaders]
+    figures = [_figures(scoring, trial) | _certainty(trial, best) for trial in leaders]
     links = [_Raw(_trial_link(study_id, trial)) for trial in leaders]
-    beside = "".join(f", {escape(key)} {value}" for key, value in list(figures[0].items())[1:])
+    beside = "".join(f", {escape(key)} {value}" for key, value in list(_figures(scoring, best).items())[1:])
     parts = [
         f"## The best so far: {_trial_link(study_id, best)}",
         f"Validation {escape(scoring.label)} **{format_score(best.value)}**{beside}.",
@@ -117,6 +119,16 @@ def _figures(scoring: Scoring, trial: FrozenTrial) -> dict[str, str]:
         **(foreground if scoring.has_foreground else {}),
         **({"miou_keras": format_score(attributes.miou_keras)} if scoring.has_keras else {}),
     }
+
+
+def _certainty(trial: FrozenTrial, best: FrozenTrial) -> dict[str, str]:
+    """The interval of a value, and whether it is a tie with the best; nothing where the best one has no interval."""
+    if TrialAttributes.read(best.user_attrs).interval is None:
+        return {}
+    values, others = (parse_resampled(one.system_attrs.get(KEY)) for one in (trial, best))
+    standing = "" if trial.number == best.number else describe_chance(chance_to_beat(values, others))
+    interval = format_interval(TrialAttributes.read(trial.user_attrs).interval)
+    return {"95 % interval": interval, "beside the best": standing}
 
 
 def _foreground(scoring: Scoring, attributes: TrialAttributes) -> dict[str, str]:

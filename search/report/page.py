@@ -13,6 +13,7 @@ from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.space.axis import Axis
 from search.study.provenance import versions
 from search.study.study import OpenStudy
+from search.study.ties import describe_chance, format_interval
 from storage.artifacts.interface import Artifacts
 from storage.database.connection import Database
 from trainer.files import atomic_write
@@ -50,6 +51,7 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"score": format_score, "cell": format_value, "axis": _axis, "moment": _moment}
+    environment.filters |= {"interval": format_interval, "chance": describe_chance}
     page = environment.get_template("template.html.j2").render(
         report=report,
         plan=opened.plan,
