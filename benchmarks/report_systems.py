@@ -144,7 +144,7 @@ def train_one(run: Run) -> dict[str, Any]:
     prepared = prepare_data(config.data)
     config = config.model_copy(update={"data": prepared.look.config})
     with DEFECTS[run.system.defect]():
-        summary: dict[str, Any] = result.summarise(fit.train(config, prepared.dataset))
+        summary: dict[str, Any] = result.summarise(fit.train(config, prepared.dataset), prepared.dataset)
         return summary
 
 

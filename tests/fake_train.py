@@ -134,7 +134,9 @@ def train(
         if on_epoch is not None and not on_epoch(history[-1]):
             stopped = "caller"
     best = max(history, key=lambda epoch: epoch.value)
-    confusions = np.ones((2, dataset.classes, dataset.classes), np.int64)
+    shares = best.value * np.eye(dataset.classes) + (1 - best.value) / dataset.classes
+    pixels = np.random.default_rng(0).integers(5_000, 20_000, (16, 1, 1))  # the same blocks in all trials
+    confusions = np.asarray(pixels * shares, np.int64)
     seconds = len(history) * 0.05
     parameters = count_parameters(config, dataset)
     return FakeFitted(config, tuple(history), best, confusions, parameters, seconds, 100.0, stopped)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.format import format_score
 from search.study.scoring import Scoring
+from search.study.ties import format_interval
 from search.terminal.plain import say
 from trainer.config import TrainConfig
 from trainer.metric import count_tail, metric_label
@@ -64,6 +65,18 @@ def result_lines(scoring: Scoring, metrics: dict[str, Any]) -> list[str]:
         scores.append(f"as Keras counts {format_score(metrics['miou_keras'])}")
     warnings = [f"warning: no pixel of {name} is ever found, IoU 0" for name in scoring.unfound(iou)]
     return [f"{'; '.join(scores)}; {_judged(metrics)}; {cost}", *warnings]
+
+
+def ensemble_lines(scoring: Scoring, metrics: dict[str, Any]) -> list[str]:
+    """The metrics of an ensemble for people: a line for each member, and one of all together."""
+    what = f"{metrics['parameters']:,} parameters; in {metrics['folder']}"
+    if metrics["value"] is None:
+        return [f"an ensemble of all {len(metrics['members'])}, without validation; {what}"]
+    alone = [f"{name}: {scoring.label} {value:.4f}" for name, value in metrics["singles"].items()]
+    sure = f", 95 % interval {format_interval(metrics['interval'])}" if metrics["interval"] else ""
+    together = f"ensemble of {', '.join(metrics['members'])}: {_scores(scoring.metric, metrics['value'], metrics['miou'])}"
+    warnings = [f"warning: no pixel of {name} is ever found, IoU 0" for name in scoring.unfound(metrics["iou"])]
+    return [*alone, f"{together}{sure}, of the same images by which it was chosen; {what}", *warnings]
 
 
 def _judged(metrics: Mapping[str, Any]) -> str:

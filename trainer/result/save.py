@@ -28,20 +28,20 @@ def write_result(
     folder.mkdir(parents=True, exist_ok=True)
     save_model(fitted.model, folder / "model.keras")
     write_config(fitted.config, folder / "config.toml")
-    metrics = summarise(fitted, validates=len(dataset.validation) > 0)
+    metrics = summarise(fitted, dataset)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
     if len(dataset.validation):
         np.save(folder / "confusions.npy", fitted.confusions, allow_pickle=False)
     write_figures(fitted, dataset, folder)
 
 
-def summarise(fitted: Fitted, validates: bool = True) -> dict[str, Any]:
-    """The metrics of `metrics.json`: its scores, and how the training went.
+def summarise(fitted: Fitted, dataset: Dataset) -> dict[str, Any]:
+    """The metrics of `metrics.json`: the scores of a training on this data set, and how it went.
 
     Scores are None without validation images. `miou_keras` is None unless the ignored label is a class, since it is
     another score there alone.
     """
-    final, data = fitted.final, fitted.config.data
+    final, data, validates = fitted.final, fitted.config.data, len(dataset.validation) > 0
     iou = list(final.iou) if validates else [None] * len(final.iou)
     return {
         "metric": fitted.config.metric,
@@ -58,6 +58,7 @@ def summarise(fitted: Fitted, validates: bool = True) -> dict[str, Any]:
         "seconds": fitted.seconds,
         "parameters": fitted.parameters,
         "images_per_second": fitted.images_per_second,
+        "fingerprint": dataset.fingerprint,
         "engine": f"keras {keras.__version__} on {backend_name()}",
     }
 

@@ -46,6 +46,27 @@ def test_all_data_are_trained_on_for_the_best_epochs(folder: Path) -> None:
     assert (data.limit, data.classes, data.labels, data.scale, data.patch) == (None, 2, {"0": 0, "255": 1}, None, None)
 
 
+def test_seeds_make_an_ensemble_and_what_is_trained_is_not_trained_again(folder: Path) -> None:
+    line = "retrain best.toml -o model --seeds 2 --data-limit none --device cpu --set budget.epochs=2"
+    first = run_command(line, folder)
+    lines = first.output().splitlines()
+    assert [text.split(":")[0] for text in lines[:2]] == ["seed-0", "seed-1"]
+    assert re.search(r"^ensemble of seed-\d(, seed-\d)?: mIoU 0\.\d{4}.*; in model$", lines[2])
+    assert {path.name for path in (folder / "model").iterdir()} == {
+        "model.keras",
+        "config.toml",
+        "metrics.json",
+        "confusions.npy",
+        "seed-0",
+        "seed-1",
+    }
+    seeds = [load_config(folder / "model" / name / "config.toml").seed for name in ("seed-0", "seed-1")]
+    assert seeds == [0, 1]
+    again = run_command(line, folder)
+    assert again.output() == first.output()
+    assert again.err.count("holds it already") == 2 and "epoch 1/2" not in again.err
+
+
 @pytest.mark.slow
 def test_scores_and_an_exported_model(folder: Path) -> None:
     shown = run_command("retrain best.toml -o model --data-limit 1 --set metric=dice --device cpu", folder)

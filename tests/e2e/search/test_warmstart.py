@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,9 +114,24 @@ def test_the_leaderboard_names_starts(finished: Finished) -> None:
     assert [row["name"] for row in status["leaderboard"][:4]] == get_names(leaders)
     assert set(get_names(leaders)) & STARTS.keys()  # at most two of the trials have none
     assert status["best"]["name"] == status["leaderboard"][0]["name"]
-    assert status["leaderboard"][0].keys() == {"number", "name", "miou", "miou_keras", "parameters"}
+    certainty = {"value", "interval", "chance_to_beat_best"}
+    assert status["leaderboard"][0].keys() == {"number", "name", "miou", "miou_keras", "parameters"} | certainty
     config = parse_config(leaders[0].user_attrs["config"]).model
     assert status["leaderboard"][0]["parameters"] == 1000 * config.width * config.depth
+
+
+def test_the_leaderboard_says_how_sure_its_values_are(finished: Finished) -> None:
+    """In the fake trainer's blocks a better trial is better in every draw."""
+    run_status = partial(run_forked, folder=finished.search.folder, DATABASE_URL=finished.search.db.url)
+    rows = json.loads(run_status("status --json").out)["leaderboard"]
+    for row in rows:
+        low, high = row["interval"]
+        assert low <= row["value"] <= high
+    assert rows[0]["chance_to_beat_best"] is None
+    assert [row["chance_to_beat_best"] for row in rows[1:] if row["value"] < rows[0]["value"]] != []
+    assert all(row["chance_to_beat_best"] == 0 for row in rows[1:] if row["value"] < rows[0]["value"])
+    shown = run_status("status").out
+    assert "95 % interval" in shown and "behind (0.00)" in shown
 
 
 def test_an_export_names_a_start(finished: Finished, tmp_path: Path) -> None:
