@@ -53,6 +53,11 @@ def interval(values: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def metric_of(confusion: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> float:
+    """The metric of a confusion matrix (C, C), over the classes that have a true pixel."""
+    return float(_values(confusion[None], metric, names, ignore)[0])
+
+
 def _values(confusions: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> Values:
     """The metric of confusion matrices (N, C, C), (N,), over the classes that have a true pixel."""
     right, true = np.diagonal(confusions, axis1=1, axis2=2).astype(np.float64), confusions.sum(axis=2)

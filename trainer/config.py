@@ -152,6 +152,8 @@ class DataConfig(Table):
     # Values that become 0 and 255; none for images of 8 bits, which stay as they are.
     scale: Annotated[tuple[float, float] | Literal["auto"] | None, BeforeValidator(_parse_none)] = "auto"
     validation: Annotated[float, Field(gt=0, lt=1)] | str = 0.15  # share where there is no part of its own, or a path
+    # Number of a fold, from 0, and of all folds: that fold validates, in place of a share; no image is in two of them.
+    fold: Annotated[tuple[int, int] | None, BeforeValidator(_parse_none)] = None
     groups: str | None = None  # regular expression; what its first group matches in an image's name is never split
     resize: Annotated[tuple[Side, Side] | None, BeforeValidator(_parse_none)] = None  # height, width
     fit: Literal["stretch", "pad"] = "stretch"  # of resize; pad keeps the aspect
@@ -169,6 +171,13 @@ class DataConfig(Table):
     def _check_ignore(cls, value: int | str | None) -> int | str | None:
         if isinstance(value, int) and not 0 <= value <= VOID:
             raise ValueError(f'must be a label from 0 to {VOID}, "none" or "auto"')
+        return value
+
+    @field_validator("fold")
+    @classmethod
+    def _check_fold(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and not (0 <= value[0] < value[1] and value[1] > 1):
+            raise ValueError("must be the number of a fold, from 0, and of 2 folds or more")
         return value
 
     @property

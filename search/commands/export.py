@@ -13,7 +13,7 @@ from trainer.errors import InputError
 @click.command()
 @study_option
 @dir_option
-@click.option("--trial", type=int, help="Its number.  [default: the best]")
+@click.option("--trial", type=int, help="Its number.  [default: the confirmed or the best one]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The TOML file.")
 def export(name: str | None, folder: Path | None, trial: int | None, output: Path) -> None:
     """Write a trial's configuration, with where it came from, as a file that `retrain` reads."""

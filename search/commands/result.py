@@ -6,6 +6,7 @@ import socket
 from search.commands.options import command_line
 from search.format import format_duration, trial_label
 from search.log import one_line
+from search.study.confirmed import number_to_export
 from search.study.leaderboard import median_value
 from search.study.scoring import read_scoring
 from search.study.space_left import exhausted_line
@@ -95,13 +96,15 @@ def _print_best(opened: OpenStudy, settings: Settings, found: StudyStatus, best:
     if warning := unfound_line(found):
         say(warning)
     plain_console().print(leaderboard_table(found.leaders, scoring))
-    reason = None
-    if (file := find_best(opened, settings.dir, best.number)) is None:
+    reason, number = None, number_to_export(opened.study, best.number)
+    if number != best.number:
+        say(f"trial {number} is the confirmed one; `unet-search confirm` compares it with the best of today")
+    if (file := find_best(opened, settings.dir, number)) is None:
         try:
-            write_best(opened, settings.dir, best.number)
+            write_best(opened, settings.dir, number)
         except (OSError, InputError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-        file = find_best(opened, settings.dir, best.number)
+        file = find_best(opened, settings.dir, number)
     if file is None:
         export = command_line(settings, "export", opened.study.study_name, "-o", "FILE")
         why = f" ({reason})" if reason else ""

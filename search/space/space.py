@@ -77,10 +77,15 @@ def enumerate_values(space: Space, base: TrainConfig) -> Iterator[dict[str, Valu
     return _enumerate(space.axes, flatten(base), {})
 
 
-def digest(config: TrainConfig) -> str:
-    """The SHA-256 of a configuration without its seed and what all trials of a study share of the data."""
+def digest(config: TrainConfig, repeat: int | None = None) -> str:
+    """The SHA-256 of a configuration without its seed and what all trials of a study share of the data.
+
+    With the number of a repetition, of that configuration as it is repeated then, on its fold of the data.
+    """
     tables = config.model_dump(mode="json", exclude={"seed"})
     tables["data"] = {key: value for key, value in tables["data"].items() if f"data.{key}" in DATA_AXES}
+    if repeat is not None:
+        tables["repeat"] = [repeat, config.data.fold]
     return hashlib.sha256(json.dumps(tables, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.study.confirmed import number_to_export, read_confirmed
 from search.study.leaderboard import leaderboard
 from search.study.location import get_location, location_changes
 from search.study.provenance import commit, versions
@@ -30,10 +31,12 @@ def export_trial(opened: OpenStudy, path: Path, number: int | None = None) -> Fr
 
 
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
-    """The complete or pruned trial with this number, or the best one. Raises InputError where there is none."""
+    """The complete or pruned trial with this number, or else the confirmed or the best one. Raises InputError where there is none."""
     if number is None:
         number = next((trial.number for trial in leaderboard(study, 1)), None)
-        if number is None:
+        if number is not None:
+            number = number_to_export(study, number)
+        else:
             raise InputError(f"an export needs a complete trial; study {study.study_name} has none yet; wait for one")
     trial = _read_trial(study, number)
     if trial is None or trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
@@ -52,12 +55,15 @@ def trial_config(opened: OpenStudy, trial: FrozenTrial) -> TrainConfig:
 def trial_provenance(opened: OpenStudy, trial: FrozenTrial) -> dict[str, Any]:
     """The study, score, data and software behind a trial's configuration, as a TOML table."""
     attributes = TrialAttributes.read(trial.user_attrs)
+    confirmed = read_confirmed(opened.study)
     table = {
         "study": opened.study.study_name,
         "study_created": opened.created,
         "trial": trial.number,
         "name": attributes.name,
         "value": trial.value,
+        "interval": attributes.interval,
+        "confirmed": confirmed.provenance() if confirmed and confirmed.trial == trial.number else None,
         "miou_keras": attributes.miou_keras,
         "best_epoch": attributes.best_epoch,
         "data": get_location(opened.plan.base.data),

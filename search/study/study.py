@@ -17,6 +17,7 @@ from search.study.sampler import SeededSampler
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.attributes import StudyAttributes
+from storage.studies.siblings import main_studies
 from storage.studies.study import get_budget, get_created, get_question, set_budget, study_ids
 from storage.studies.window import read_window
 from trainer.errors import InputError
@@ -125,8 +126,8 @@ def study_names(db: Database) -> list[str]:
 def _find_name(db: Database, name: str | None) -> str:
     """The name, checked; without one that of the only study."""
     names = study_names(db)
-    if name is None and len(names) == 1:
-        return names[0]
+    if name is None and len(main := main_studies(names)) == 1:
+        return main[0]
     if name is None or name not in names:
         existing = ", ".join(names) or "none"
         rule = "a study must be named where there is not just one" if name is None else "a study must exist"

@@ -19,7 +19,7 @@ def upgrade_digests(db: Database) -> int:
         for study_id in study_ids(connection).values():
             for trial in list_trial_configurations(connection, study_id):
                 try:
-                    current = digest(parse_config(trial.config))
+                    current = digest(parse_config(trial.config), trial.repeat)
                 except InputError:
                     continue
                 if current != trial.digest:

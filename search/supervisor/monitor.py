@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE
 from search.report.notes import join_note, study_note
+from search.study.confirmed import number_to_export
 from search.study.study import OpenStudy
 from search.supervisor.run_folder import write_best
 from search.terminal.live import FinishedTrial, StudyDisplay
@@ -25,12 +26,12 @@ LIMIT_WAIT = text("set local lock_timeout = '5s'")  # another supervisor may be 
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
-def monitor_study(db: Database, opened: OpenStudy, display: StudyDisplay, folder: Path) -> Callable[[], None]:
+def monitor_study(db: Database, opened: OpenStudy, display: StudyDisplay, folder: Path | None) -> Callable[[], None]:
     """The `tick` of `run_workers`. It does nothing while the database is away; raises InputError without the study.
 
     Args:
         display: updated at every tick.
-        folder: of the run, in which each new best trial is exported.
+        folder: of the run, in which each new best trial is exported; None to export none.
     """
     finished = FinishedTrials(db, opened.study_id)
     finished.mark_seen(finished.numbers())
@@ -43,7 +44,7 @@ def monitor_study(db: Database, opened: OpenStudy, display: StudyDisplay, folder
             new = finished.read()
             status, budget = study_status(db, opened.study_id), get_budget(db, opened.study_id)
             number = status.best.number if status.best else None
-            if number is not None and number != exported:
+            if folder is not None and number is not None and number != exported:
                 exported = _export(opened, folder, number)
             leaders = [trial.number for trial in status.leaders]
             if leaders != noted:
@@ -96,9 +97,9 @@ def describe_trial(trial: Finished, best: int | None) -> FinishedTrial:
 
 
 def _export(opened: OpenStudy, folder: Path, best: int) -> int | None:
-    """Exports the best trial; returns its number, or None where that fails, which must not end the search."""
+    """Exports the best trial, or the confirmed one; returns `best`, or None where that fails: the search goes on."""
     try:
-        write_best(opened, folder, best)
+        write_best(opened, folder, number_to_export(opened.study, best))
     except (OSError, InputError):  # the second is of a trial that another program has added
         return None
     return best

@@ -66,7 +66,7 @@ class Drawer:
         duplicates = 0
         while True:
             config = self._configure(held)
-            if isinstance(config, Outcome) or held.take_configuration(digest(config)):
+            if isinstance(config, Outcome) or held.take_configuration(digest(config, held.attributes.repeat)):
                 return held, config
             held.tell(Outcome(TrialState.FAIL, cause=DUPLICATE))
             duplicates += 1

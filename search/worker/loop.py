@@ -3,6 +3,7 @@
 import gc
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from random import uniform
 
 import psutil
@@ -21,8 +22,11 @@ from search.worker.notes import note_trial
 from search.worker.results import sweep_files
 from search.worker.trial import run_trial
 from storage.errors import LeaseLost, StorageError
+from storage.settings import Settings
 from storage.studies.leases import budget_left, claim_slot, may_claim, release_owner
 from storage.studies.study import STOP_NOW, stop_reason
+from trainer.config import TrainConfig
+from trainer.data.dataset import open_dataset
 from trainer.errors import InputError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0  # between two looks of a worker without a trial
@@ -109,7 +113,7 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> bool:
         if isinstance(config, Outcome):  # of a trial that cannot be drawn
             return finish(context, held, config)
         try:
-            outcome = run_trial(Assignment(context, held, config, stop))
+            outcome = run_trial(Assignment(on_its_fold(context, config), held, config, stop))
         except InputError as error:
             finish(context, held, failed(error))
             raise
@@ -130,6 +134,16 @@ def train_drawn(context: Context, drawn: Drawn, stop: threading.Event) -> bool:
         held.release()
         raise
     return False
+
+
+def on_its_fold(context: Context, config: TrainConfig) -> Context:
+    """The context with the data as a configuration splits them, where that is not how the study does.
+
+    Raises InputError where they cannot be split so.
+    """
+    if config.data.fold == context.opened.plan.base.data.fold:
+        return context
+    return replace(context, dataset=open_dataset(config.data, Settings().decoded_data))
 
 
 def finish(context: Context, held: HeldTrial, outcome: Outcome) -> bool:

@@ -62,6 +62,8 @@ class TrialAttributes(Attributes):
     base: dict[str, Any] | None = None  # the configuration that it was enqueued with
     outside: tuple[str, ...] = ()  # paths at which `base` has a value outside its axis, which the trial keeps
     digest: str | None = None  # of its configuration
+    candidate: int | None = None  # number of the trial of the searched study that it repeats
+    repeat: int | None = None  # how often that was repeated before, from 0; each has a seed of its own
     config: dict[str, Any] | None = None  # its configuration, as tables
 
     # While it is trained.
@@ -97,6 +99,7 @@ class StudyAttributes(Attributes):
 
     question: dict[str, Any] | None = None  # a copy of what `storage/studies/study.py` compares
     data: str | None = None  # where the data lay on the host that made the study
+    confirmed: dict[str, Any] | None = None  # see `search/study/confirmed.py`
     failures_counted_to: int = -1  # number of the last trial before `resume`; failures of later ones count
 
 

@@ -30,10 +30,12 @@ _HAD = text(f"""
 _COUNT = text("select count(*) from unet_search_configurations where study_id = :study_id")
 # The configuration of every trial that has one: the one that it was trained with, or waits to be trained with.
 _GET_CONFIGURATIONS = text(f"""
-    select t.trial_id, d.value_json as digest, coalesce(c.value_json, b.value_json) as config from trials t
+    select t.trial_id, d.value_json as digest, coalesce(c.value_json, b.value_json) as config, r.value_json as repeat
+    from trials t
     join trial_user_attributes d on d.trial_id = t.trial_id and d.key = {attribute_key("digest")}
     left join trial_user_attributes c on c.trial_id = t.trial_id and c.key = {attribute_key("config")}
     left join trial_user_attributes b on b.trial_id = t.trial_id and b.key = {attribute_key("base")}
+    left join trial_user_attributes r on r.trial_id = t.trial_id and r.key = {attribute_key("repeat")}
     where t.study_id = :study_id and coalesce(c.value_json, b.value_json) is not null order by t.number""")
 _SET_DIGEST = text(f"""
     update trial_user_attributes set value_json = :value_json
@@ -89,12 +91,18 @@ class TrialConfiguration:
     trial_id: int
     config: dict[str, Any]
     digest: str
+    repeat: int | None  # see `TrialAttributes`
 
 
 def list_trial_configurations(connection: Connection, study_id: int) -> list[TrialConfiguration]:
     """The configurations of all trials of a study that were drawn or enqueued, by number."""
     rows = connection.execute(_GET_CONFIGURATIONS, {"study_id": study_id}).all()
-    return [TrialConfiguration(row.trial_id, json.loads(row.config), json.loads(row.digest)) for row in rows]
+    return [
+        TrialConfiguration(
+            row.trial_id, json.loads(row.config), json.loads(row.digest), None if row.repeat is None else int(row.repeat)
+        )
+        for row in rows
+    ]
 
 
 def replace_digest(connection: Connection, study_id: int, trial_id: int, before: str, digest: str) -> None:

@@ -12,6 +12,7 @@ from storage.database.connection import Database
 from storage.database.schema import lock
 from storage.errors import StorageError
 from storage.studies.attributes import study_attribute_key
+from storage.studies.siblings import main_studies
 
 STOP_NOW = "asked for by `unet-search stop --now`"  # the reason for which workers do not finish their trials
 MAX_SHOWN_CHARACTERS = 120  # of a value in a message
@@ -52,8 +53,8 @@ def find_study(db: Database, name: str | None = None) -> tuple[int, str]:
     """Id and name of a study by its name, or of the database's only one. Raises StorageError where it is missing."""
     with db.engine.connect() as connection:
         studies = study_ids(connection)
-    if name is None and len(studies) == 1:
-        name = next(iter(studies))
+    if name is None and len(main := main_studies(studies)) == 1:
+        name = main[0]
     if name is None or name not in studies:
         rule = "a study must exist" if name else "a study must be named with --study where there is not just one"
         raise StorageError(f"{rule}; got {name or 'none'}; in the database: {', '.join(sorted(studies)) or 'none'}")

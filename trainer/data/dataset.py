@@ -17,6 +17,7 @@ from trainer.data.cache.decode import decode
 from trainer.data.cache.folder import find_or_make, recall
 from trainer.data.cache.key import archive_stamps, digest_of, source_digest
 from trainer.data.clean import DroppedImage, find_corrupt
+from trainer.data.folds import choose_fold
 from trainer.data.item import Item, Source
 from trainer.data.layout.discover import find_source
 from trainer.data.memory import within_memory
@@ -139,6 +140,7 @@ def _open(
     copy = open_copy(made)
     groups = None if outline.groups is None else np.array(outline.groups, np.str_)
     asked = {"clean": config.clean, "share": config.validation, "official": outline.official}
+    asked |= {} if config.fold is None else {"fold": config.fold}
     sides = recall(
         cache,
         f"{outline.key}-{digest_of(asked)[:8]}",
@@ -174,14 +176,17 @@ def _choose_sides(copy: DecodedCopy, groups: Groups | None, config: DataConfig, 
     """Dropped images, and indices of both sides, as plain values; `official` is the first official validation image."""
     dropped = find_corrupt(copy, config.ignored_label, config.class_count) if config.clean else ()
     remaining = _remaining(len(copy.images), dropped)
-    if official is None:
-        assert isinstance(config.validation, float)
-        keys = _image_keys(copy.table) if groups is None else groups
-        counts = np.asarray(copy.table.counts[remaining])
-        sides = split(counts, keys[remaining], config.class_count, config.ignored_label, config.validation)
-        train, validation = (remaining[side] for side in sides)
-    else:
+    if official is not None and config.fold is None:
         train, validation = remaining[remaining < official], remaining[remaining >= official]
+    else:
+        keys = (_image_keys(copy.table) if groups is None else groups)[remaining]
+        counts = np.asarray(copy.table.counts[remaining])
+        if config.fold is not None:
+            sides = choose_fold(counts, keys, config.class_count, config.ignored_label, config.fold)
+        else:
+            assert isinstance(config.validation, float)
+            sides = split(counts, keys, config.class_count, config.ignored_label, config.validation)
+        train, validation = (remaining[side] for side in sides)
     if len(train) == 0 or len(validation) == 0:
         raise InputError(
             f"training and validation must have images after cleaning; got {len(train)} and {len(validation)}; "

@@ -1,0 +1,57 @@
+"""What the repetitions of candidates gave, read from the sibling study and the artifact store."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import TrialState
+
+from search.study.study import OpenStudy
+from storage.artifacts.interface import Artifacts
+from storage.artifacts.keys import confusions_key
+from storage.errors import StorageError
+from storage.studies.attributes import TrialAttributes
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """One training of a candidate."""
+
+    candidate: int  # number of its trial in the searched study
+    repeat: int
+    fold: tuple[int, int] | None
+    value: float  # 0 where it diverged
+    confusions: NDArray[np.int64] | None  # (B, C, C) by blocks of validation images; None where they are not kept
+
+
+def read_repeats(sibling: OpenStudy, artifacts: Artifacts) -> list[Repeat]:
+    """The finished repetitions, by the numbers of their trials."""
+    return [
+        Repeat(
+            attributes.candidate,
+            attributes.repeat,
+            _fold(attributes.base),
+            trial.value or 0.0 if trial.state == TrialState.COMPLETE else 0.0,
+            _read_confusions(sibling, artifacts, trial.number),
+        )
+        for trial in sibling.study.get_trials(deepcopy=False, states=FINISHED)
+        for attributes in (TrialAttributes.read(trial.user_attrs),)
+        if attributes.candidate is not None and attributes.repeat is not None
+    ]
+
+
+def _fold(base: dict[str, Any] | None) -> tuple[int, int] | None:
+    found = ((base or {}).get("data") or {}).get("fold")
+    return None if found is None else (int(found[0]), int(found[1]))
+
+
+def _read_confusions(sibling: OpenStudy, artifacts: Artifacts, number: int) -> NDArray[np.int64] | None:
+    with suppress(OSError, ValueError, StorageError):
+        with artifacts.open(confusions_key(sibling.plan.study.name, number)) as file:
+            found = np.load(file, allow_pickle=False)
+        return found if found.ndim == 3 and found.dtype == np.int64 else None
+    return None

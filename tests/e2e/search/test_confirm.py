@@ -1,0 +1,91 @@
+"""`unet-search confirm`: the best trials again, as trials of a study of their own, by real workers."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from search.study.leaderboard import leaderboard
+from search.study.study import OpenStudy, open_study
+from search.study.upgrade import upgrade_digests
+from storage.studies.attributes import TrialAttributes
+from tests.e2e.command import FAKE_WORKER, Completed, run_command
+from tests.e2e.conftest import Search, make_search
+from trainer.configfile import override, parse_config, read_toml
+
+LINE = f"confirm --top 2 --seeds 2 --folds 2 {FAKE_WORKER} --dir run --json"
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A study of six trials whose best two were confirmed, by seeds and folds."""
+
+    search: Search
+    opened: OpenStudy
+    done: Completed
+
+    def run(self, line: str) -> Completed:
+        return run_command(line, self.search.folder, DATABASE_URL=self.search.db.url)
+
+
+@pytest.fixture(scope="module")
+def confirmed(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confirmed]:
+    folder = tmp_path_factory.mktemp("confirm")
+    with make_search(server_url, template, folder) as search:
+        opened = search.create_study(6, study="pruner = 'none'")
+        assert search.run(2) == 0
+        run = partial(run_command, folder=folder, DATABASE_URL=search.db.url)
+        yield Confirmed(search, open_study(search.db, "fake"), run(LINE))
+
+
+def test_the_best_are_trained_again_with_other_seeds_on_each_fold(confirmed: Confirmed) -> None:
+    sibling = open_study(confirmed.search.db, "fake.confirm")
+    best = {trial.number: trial for trial in leaderboard(confirmed.opened.study, 2)}
+    trials = sibling.study.get_trials()
+    found = [TrialAttributes.read(trial.user_attrs) for trial in trials]
+    alive = json.loads(confirmed.done.output())["standings"]
+    assert {attributes.candidate for attributes in found} == best.keys()
+    assert len(trials) == sum(2 * len(row["values"]) for row in alive)
+    for attributes in found:
+        assert attributes.config is not None and attributes.candidate is not None and attributes.base is not None
+        before = parse_config(best[attributes.candidate].user_attrs["config"])
+        now = parse_config(attributes.config)
+        assert now.data.fold in ((0, 2), (1, 2)) and now.seed != before.seed
+        assert override(now, {"data.fold": None, "seed": before.seed}) == before
+    assert len({parse_config(a.config or {}).seed for a in found}) == len(found)
+
+
+def test_the_standings_and_what_is_exported(confirmed: Confirmed) -> None:
+    printed = json.loads(confirmed.done.output())
+    standings = printed["standings"]
+    assert standings == sorted(standings, key=lambda row: (row["out"], -row["value"], row["candidate"]))
+    assert printed["confirmed"]["trial"] == standings[0]["candidate"]
+    assert printed["confirmed"]["seeds"] == 2 and printed["confirmed"]["folds"] == 2
+    provenance = read_toml(confirmed.search.folder / "run" / "best.toml")["provenance"]
+    assert provenance["trial"] == standings[0]["candidate"]
+    assert provenance["confirmed"]["value"] == standings[0]["value"]
+    confirmed.run("export -o exported.toml").output()  # the sibling is not meant where no study is named
+    assert read_toml(confirmed.search.folder / "exported.toml")["provenance"]["trial"] == standings[0]["candidate"]
+
+
+def test_the_same_command_trains_nothing_again(confirmed: Confirmed) -> None:
+    sibling = open_study(confirmed.search.db, "fake.confirm")
+    before = len(sibling.study.get_trials())
+    assert json.loads(confirmed.run(LINE).output()) == json.loads(confirmed.done.output())
+    assert len(sibling.study.get_trials()) == before
+
+
+def test_repetitions_keep_their_digests_at_an_upgrade(confirmed: Confirmed) -> None:
+    assert upgrade_digests(confirmed.search.db) == 0
+
+
+def test_a_study_without_a_complete_trial_is_refused(confirmed: Confirmed) -> None:
+    done = confirmed.run("confirm --study nothing --dir run")
+    assert done.status == 2 and "a study must exist" in done.err
+
+
+def test_people_see_a_table(confirmed: Confirmed) -> None:
+    shown = confirmed.run(LINE.replace(" --json", "")).output()
+    assert "in the search" in shown and "confirmed: trial" in shown
