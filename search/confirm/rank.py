@@ -1,8 +1,8 @@
 """Candidates by the mean of their repetitions, and how sure their order is. NumPy only.
 
-Two things make a value uncertain: which images validate, and the seed. The first is drawn again (`trainer/certainty.py`),
-the same draws for all candidates, so that it is compared in pairs; of the second the deviation is estimated from all
-candidates together, as each has a few repetitions only.
+Two things make a value uncertain: which images validate, and the seed. The first is drawn again, by
+`trainer/certainty.py`, the same draws for all candidates, so that it is compared in pairs; of the second the deviation
+is estimated from all candidates together, as each has a few repetitions only.
 """
 
 from collections import defaultdict

@@ -11,9 +11,9 @@ from storage.database.connection import Database, joined_transaction
 from storage.database.schema import lock
 from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import find_configuration
+from storage.studies.siblings import sibling_name
 from storage.studies.status import study_status
 from storage.studies.study import set_budget
-from storage.studies.siblings import sibling_name
 from trainer.config import TrainConfig
 from trainer.configfile import override
 

@@ -31,7 +31,10 @@ def export_trial(opened: OpenStudy, path: Path, number: int | None = None) -> Fr
 
 
 def find_trial(study: optuna.Study, number: int | None = None) -> FrozenTrial:
-    """The complete or pruned trial with this number, or else the confirmed or the best one. Raises InputError where there is none."""
+    """The complete or pruned trial with this number, or else the confirmed or the best one.
+
+    Raises InputError where there is none.
+    """
     if number is None:
         number = next((trial.number for trial in leaderboard(study, 1)), None)
         if number is not None:

@@ -74,7 +74,9 @@ def ensemble_lines(scoring: Scoring, metrics: dict[str, Any]) -> list[str]:
         return [f"an ensemble of all {len(metrics['members'])}, without validation; {what}"]
     alone = [f"{name}: {scoring.label} {value:.4f}" for name, value in metrics["singles"].items()]
     sure = f", 95 % interval {format_interval(metrics['interval'])}" if metrics["interval"] else ""
-    together = f"ensemble of {', '.join(metrics['members'])}: {_scores(scoring.metric, metrics['value'], metrics['miou'])}"
+    together = (
+        f"ensemble of {', '.join(metrics['members'])}: {_scores(scoring.metric, metrics['value'], metrics['miou'])}"
+    )
     warnings = [f"warning: no pixel of {name} is ever found, IoU 0" for name in scoring.unfound(metrics["iou"])]
     return [*alone, f"{together}{sure}, of the same images by which it was chosen; {what}", *warnings]
 

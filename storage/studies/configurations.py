@@ -99,7 +99,10 @@ def list_trial_configurations(connection: Connection, study_id: int) -> list[Tri
     rows = connection.execute(_GET_CONFIGURATIONS, {"study_id": study_id}).all()
     return [
         TrialConfiguration(
-            row.trial_id, json.loads(row.config), json.loads(row.digest), None if row.repeat is None else int(row.repeat)
+            row.trial_id,
+            json.loads(row.config),
+            json.loads(row.digest),
+            None if row.repeat is None else int(row.repeat),
         )
         for row in rows
     ]

@@ -139,7 +139,7 @@ def _open(
     made = find_or_make(folder, outline.key, lambda partial: decode(_labelled(find()), config, partial, progress))
     copy = open_copy(made)
     groups = None if outline.groups is None else np.array(outline.groups, np.str_)
-    asked = {"clean": config.clean, "share": config.validation, "official": outline.official}
+    asked: dict[str, Any] = {"clean": config.clean, "share": config.validation, "official": outline.official}
     asked |= {} if config.fold is None else {"fold": config.fold}
     sides = recall(
         cache,

@@ -1,4 +1,4 @@
-"""Folds: parts of the images, of about equal size and with every class in equal shares, each of which validates once."""
+"""Folds: parts of the images, of about equal size and with each class in equal shares, that validate in turn."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -23,5 +23,5 @@ def combine(networks: Sequence[keras.Model]) -> keras.Model:
         keras.Model(network.inputs[0], network.outputs[0], name=f"member_{number}")
         for number, network in enumerate(networks)
     ]
-    mean = ops.mean(ops.stack([ops.softmax(member(image)) for member in members]), axis=0)
+    mean = ops.mean(ops.stack([ops.softmax(member(image)) for member in members], axis=1), axis=1)
     return keras.Model(image, ops.log(ops.maximum(mean, LEAST)), name="ensemble")

@@ -34,7 +34,7 @@ class Confirmed:
 def confirmed(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confirmed]:
     folder = tmp_path_factory.mktemp("confirm")
     with make_search(server_url, template, folder) as search:
-        opened = search.create_study(6, study="pruner = 'none'")
+        search.create_study(6, study="pruner = 'none'")
         assert search.run(2) == 0
         run = partial(run_command, folder=folder, DATABASE_URL=search.db.url)
         yield Confirmed(search, open_study(search.db, "fake"), run(LINE))

@@ -26,13 +26,16 @@ def value_of(confusions: Any) -> float:
 
 def make_repeat(candidate: int, repeat: int, right: float, **changes: Any) -> Repeat:
     confusions = make_confusions(right)
-    return Repeat(**{
-        "candidate": candidate,
-        "repeat": repeat,
-        "fold": None,
-        "value": value_of(confusions),
-        "confusions": confusions,
-    } | changes)
+    return Repeat(
+        **{
+            "candidate": candidate,
+            "repeat": repeat,
+            "fold": None,
+            "value": value_of(confusions),
+            "confusions": confusions,
+        }
+        | changes
+    )
 
 
 def test_the_best_mean_is_first_and_who_is_far_behind_after_two_seeds_is_out() -> None:
