@@ -37,14 +37,14 @@ def resample(
         ignore: a label that is not scored.
     """
     confusions = confusions[confusions.any(axis=(1, 2))]  # a block that holds no scored pixel
-    blocks, classes = confusions.shape[:2]
+    blocks = len(confusions)
     if blocks < LEAST_BLOCKS:
         return None
-    often = np.random.default_rng(SEED).multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)
-    drawn = (often @ confusions.reshape(blocks, -1)).reshape(DRAWS, classes, classes)
-    whole = confusions.sum(axis=0, keepdims=True)
-    found = _values(np.concatenate([whole, drawn]), metric, names, ignore)
-    return np.asarray(found[1:] + (value - found[0]))
+    counted = _count(confusions)
+    often = np.random.default_rng(SEED).multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS).astype(np.float64)
+    whole = _values([counts.sum(axis=0, keepdims=True) for counts in counted], metric, names, ignore)
+    found = _values([often @ counts for counts in counted], metric, names, ignore)
+    return np.asarray(found + (value - whole[0]))
 
 
 def interval(values: Values) -> tuple[float, float]:
@@ -55,17 +55,26 @@ def interval(values: Values) -> tuple[float, float]:
 
 def metric_of(confusion: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> float:
     """The metric of a confusion matrix (C, C), over the classes that have a true pixel."""
-    return float(_values(confusion[None], metric, names, ignore)[0])
+    return float(_values(_count(confusion[None]), metric, names, ignore)[0])
 
 
-def _values(confusions: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> Values:
-    """The metric of confusion matrices (N, C, C), (N,), over the classes that have a true pixel."""
-    right, true = np.diagonal(confusions, axis1=1, axis2=2).astype(np.float64), confusions.sum(axis=2)
-    union = confusions.sum(axis=1) + true - right
-    scored = (true > 0) & (np.arange(right.shape[1]) != ignore)
+def _count(confusions: NDArray[np.int64]) -> list[Values]:
+    """Of matrices (N, C, C), what an IoU needs: true positives, true and predicted pixels of each class, (N, C) each.
+
+    As floating-point numbers, which hold them exactly, and are multiplied many times as fast.
+    """
+    sums = np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=2), confusions.sum(axis=1)
+    return [np.asarray(counts, np.float64) for counts in sums]
+
+
+def _values(counted: Sequence[Values], metric: str, names: Sequence[str], ignore: int | None) -> Values:
+    """The metric, (N,), over the classes that have a true pixel, from what `_count` gives."""
+    right, true, predicted = counted
+    labels = np.arange(right.shape[1])
+    scored = (true > 0) & (labels != ignore)
     if metric.startswith("iou:"):
-        scored &= np.isin(np.arange(right.shape[1]), metric_classes(metric, names))
-    of_class = right / np.maximum(union, 1)
+        scored &= np.isin(labels, metric_classes(metric, names))
+    of_class = right / np.maximum(true + predicted - right, 1)
     if metric == "dice":
         of_class = 2 * of_class / (1 + of_class)
     return np.asarray((of_class * scored).sum(axis=1) / np.maximum(scored.sum(axis=1), 1))
