@@ -60,6 +60,8 @@ def test_a_resumed_training_ends_bit_by_bit_the_same(tmp_path: Path, monkeypatch
     assert_same_state(copy, whole)
 
 
+# Another test of this process may have made TensorFlow deterministic, whereupon Keras leaves XLA off.
+@pytest.mark.filterwarnings("ignore:Model doesn't support `jit_compile=True`")
 @pytest.mark.parametrize(
     "changes",
     [

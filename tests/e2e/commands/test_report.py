@@ -43,12 +43,15 @@ def test_the_page_agrees_with_the_database(search: Search, artifacts: Artifacts)
     assert search.run(2) == 0
     html = render_report(opened, search.db, artifacts)
     best = leaderboard(opened.study, 10)
-    rows = Page(html).table("rank", "trial", "name", "mIoU", "miou_keras")
+    rows = Page(html).table("rank", "trial", "name", "mIoU", "95 % interval", "beside the best", "miou_keras")
     assert [row[1] for row in rows] == [str(trial.number) for trial in best]
     for row, trial in zip(rows, best, strict=True):
         attrs = trial.user_attrs
-        assert row[3:9] == [f"{value:.4f}" for value in (trial.value, attrs["miou_keras"], *attrs["iou"][1:])]
-        assert row[9] == f"{attrs['parameters']:,}"
+        assert row[3] == f"{trial.value:.4f}"
+        assert row[4] == "{:.3f} to {:.3f}".format(*attrs["interval"])
+        assert row[6:11] == [f"{value:.4f}" for value in (attrs["miou_keras"], *attrs["iou"][1:])]
+        assert row[11] == f"{attrs['parameters']:,}"
+    assert [row[5] for row in rows[:1]] == [""] and {row[5] for row in rows[1:]} <= {"tie (0.50)", "behind (0.00)"}
     assert "4 for training, 4 for validation" in html
 
 

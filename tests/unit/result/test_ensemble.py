@@ -66,7 +66,7 @@ def test_networks_trained_in_other_ways_may_predict_together(tmp_path: Path) -> 
 def test_every_field_either_must_agree_or_does_not_matter() -> None:
     """A new field of the data belongs to one of the two."""
     free = {"path", "images", "masks", "validation", "groups", "patch", "patch_classes", "overlap", "clean", "limit"}
-    free |= {"oversample", "oversample_class"}
+    free |= {"fold", "oversample", "oversample_class"}
     assert set(ensemble._DECIDING) | free == set(DataConfig.model_fields)
 
 
