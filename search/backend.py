@@ -1,5 +1,6 @@
 """Keras's backend: chosen, checked and configured before Keras is imported."""
 
+import logging
 import os
 from importlib.util import find_spec
 from types import ModuleType
@@ -46,6 +47,7 @@ def import_trainer() -> tuple[ModuleType, ModuleType, ModuleType]:
     What TensorFlow's libraries print while they are loaded is discarded: without a GPU it is a page of warnings, and
     no setting turns it off. Errors are raised as exceptions all the same.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that each network is compiled anew
     stderr = os.dup(2)
     with open(os.devnull, "wb") as devnull:
         os.dup2(devnull.fileno(), 2)
