@@ -53,11 +53,6 @@ def interval(values: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def metric_of(confusion: NDArray[np.int64], metric: str, names: Sequence[str], ignore: int | None) -> float:
-    """The metric of a confusion matrix (C, C), over the classes that have a true pixel."""
-    return float(_values(_count(confusion[None]), metric, names, ignore)[0])
-
-
 def _count(confusions: NDArray[np.int64]) -> list[Values]:
     """Of matrices (N, C, C), what an IoU needs: true positives, true and predicted pixels of each class, (N, C) each.
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from search.confirm.repeats import Repeat
 from search.study.scoring import Scoring
 from search.study.ties import LEAST_CHANCE
-from trainer.certainty import DRAWS, interval, metric_of, resample
+from trainer.certainty import DRAWS, interval, resample
+from trainer.metric import metric_value
+from trainer.training.metrics import score
 
 LEAST_REPEATS = 2  # before a candidate is given up: from one, nobody knows what a seed changes
 Values = NDArray[np.float64]
@@ -95,7 +97,7 @@ def _judge(
         pooled = np.concatenate(kept) if len(kept) == len(own) else None
         value = own[0].value if folds == 1 else float(np.mean([repeat.value for repeat in own]))
         if folds > 1 and pooled is not None and all(repeat.value for repeat in own):
-            value = metric_of(pooled.sum(axis=0), scoring.metric, names, scoring.ignore)
+            value = metric_value(scoring.metric, score(pooled.sum(axis=0), scoring.ignore).iou, names)
         draws = None if pooled is None else resample(pooled, value, scoring.metric, names, scoring.ignore)
         judged.append((value, draws))
     return judged

@@ -9,6 +9,7 @@ from time import monotonic
 
 from search.supervisor.devices import CPU_SLOT_BYTES, GpuMemory, count_cores, memory_bytes, read_gpu_memory
 from search.tuning.contenders import Contender, Kind
+from search.tuning.gpu_share import SHARE
 from search.tuning.job import Job, Ready
 from search.tuning.measured import Measured, not_measured
 from search.tuning.process import Group, Sample, TooSlow
@@ -23,7 +24,6 @@ SLICES = 60  # that the time would hold
 SHORTEST_SLICE_S, LONGEST_SLICE_S = 0.2, 3.0
 # Of the time, after which no further round begins, once there are enough: the rest is for the kinds that follow.
 SHARES: dict[Kind, float] = {"layout": 0.35, "batch": 0.55, "precision": 0.7, "compilation": 1.0}
-GPU_SHARE = 0.9  # of the free memory of a GPU
 
 
 @dataclass(frozen=True)
@@ -171,4 +171,4 @@ class Bench:
 
 def _fits(count: int, each: int | None, memory: GpuMemory | None) -> bool:
     """Whether so many processes of `each` bytes fit; True where that is not known."""
-    return each is None or memory is None or count * each <= GPU_SHARE * (memory.total - memory.used)
+    return each is None or memory is None or count * each <= SHARE * (memory.total - memory.used)

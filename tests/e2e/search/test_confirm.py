@@ -7,6 +7,8 @@ from functools import partial
 
 import pytest
 
+from search.study.confirmed import Confirmed, write_confirmed
+from search.study.export import export_trial
 from search.study.leaderboard import leaderboard
 from search.study.study import OpenStudy, open_study
 from search.study.upgrade import upgrade_digests
@@ -19,7 +21,7 @@ LINE = f"confirm --top 2 --seeds 2 --folds 2 {FAKE_WORKER} --dir run --json"
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class Done:
     """A study of six trials whose best two were confirmed, by seeds and folds."""
 
     search: Search
@@ -31,16 +33,16 @@ class Confirmed:
 
 
 @pytest.fixture(scope="module")
-def confirmed(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confirmed]:
+def confirmed(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     folder = tmp_path_factory.mktemp("confirm")
     with make_search(server_url, template, folder) as search:
         search.create_study(6, study="pruner = 'none'")
         assert search.run(2) == 0
         run = partial(run_command, folder=folder, DATABASE_URL=search.db.url)
-        yield Confirmed(search, open_study(search.db, "fake"), run(LINE))
+        yield Done(search, open_study(search.db, "fake"), run(LINE))
 
 
-def test_the_best_are_trained_again_with_other_seeds_on_each_fold(confirmed: Confirmed) -> None:
+def test_the_best_are_trained_again_with_other_seeds_on_each_fold(confirmed: Done) -> None:
     sibling = open_study(confirmed.search.db, "fake.confirm")
     best = {trial.number: trial for trial in leaderboard(confirmed.opened.study, 2)}
     trials = sibling.study.get_trials()
@@ -57,7 +59,7 @@ def test_the_best_are_trained_again_with_other_seeds_on_each_fold(confirmed: Con
     assert len({parse_config(a.config or {}).seed for a in found}) == len(found)
 
 
-def test_the_standings_and_what_is_exported(confirmed: Confirmed) -> None:
+def test_the_standings_and_what_is_exported(confirmed: Done) -> None:
     printed = json.loads(confirmed.done.output())
     standings = printed["standings"]
     assert standings == sorted(standings, key=lambda row: (row["out"], -row["value"], row["candidate"]))
@@ -70,22 +72,40 @@ def test_the_standings_and_what_is_exported(confirmed: Confirmed) -> None:
     assert read_toml(confirmed.search.folder / "exported.toml")["provenance"]["trial"] == standings[0]["candidate"]
 
 
-def test_the_same_command_trains_nothing_again(confirmed: Confirmed) -> None:
+def test_a_confirmed_trial_is_exported_though_another_had_a_higher_value(search: Search) -> None:
+    search.create_study(3, study="pruner = 'none'")
+    assert search.run(1) == 0
+    opened = open_study(search.db, "fake")
+    best, *_, worst = (trial.number for trial in leaderboard(opened.study))
+    files = [search.folder / f"{number}.toml" for number in range(2)]
+    export_trial(opened, files[0])
+    write_confirmed(opened.study, Confirmed(worst, 0.1, None, seeds=2, folds=1))
+    export_trial(opened, files[1])
+    assert [read_toml(file)["provenance"]["trial"] for file in files] == [best, worst]
+    assert "confirmed" not in read_toml(files[0])["provenance"]
+    ends = run_command(
+        f"run search.toml --data data.npz --trials 3 {FAKE_WORKER} --dir run", search.folder, DATABASE_URL=search.db.url
+    )
+    assert f"trial {worst} is the confirmed one" in ends.output()
+    assert read_toml(search.folder / "run" / "best.toml")["provenance"]["trial"] == worst
+
+
+def test_the_same_command_trains_nothing_again(confirmed: Done) -> None:
     sibling = open_study(confirmed.search.db, "fake.confirm")
     before = len(sibling.study.get_trials())
     assert json.loads(confirmed.run(LINE).output()) == json.loads(confirmed.done.output())
     assert len(sibling.study.get_trials()) == before
 
 
-def test_repetitions_keep_their_digests_at_an_upgrade(confirmed: Confirmed) -> None:
+def test_repetitions_keep_their_digests_at_an_upgrade(confirmed: Done) -> None:
     assert upgrade_digests(confirmed.search.db) == 0
 
 
-def test_a_study_without_a_complete_trial_is_refused(confirmed: Confirmed) -> None:
+def test_a_study_without_a_complete_trial_is_refused(confirmed: Done) -> None:
     done = confirmed.run("confirm --study nothing --dir run")
     assert done.status == 2 and "a study must exist" in done.err
 
 
-def test_people_see_a_table(confirmed: Confirmed) -> None:
+def test_people_see_a_table(confirmed: Done) -> None:
     shown = confirmed.run(LINE.replace(" --json", "")).output()
     assert "in the search" in shown and "confirmed: trial" in shown
