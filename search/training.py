@@ -1,7 +1,7 @@
 """Trains configurations without a study: what `unet-search train` and `retrain` do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,6 +70,22 @@ def train_seeds(task: Task, count: int) -> tuple[TrainConfig, dict[str, Any]]:
         from trainer.result.members import write_ensemble
 
         return config, write_ensemble(folders, config, dataset, task.folder) | {"folder": str(task.folder)}
+
+
+def combine_results(task: Task, folders: Sequence[Path], select: bool) -> dict[str, Any]:
+    """Writes an ensemble of results into the task's folder; returns its metrics. Raises as `train_into`.
+
+    Args:
+        task: of the configuration that they were trained with.
+        folders: the results.
+        select: whether the best of them are chosen on the validation side; it must be one that none was trained on.
+    """
+    with _opened(task) as (config, dataset):
+        from trainer.result.members import write_ensemble
+
+        if not select:
+            dataset = replace(dataset, validation=dataset.validation[:0])
+        return write_ensemble(folders, config, dataset, task.folder) | {"folder": str(task.folder)}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ import numpy as np
 from search.worker import assignment, loop
 from search.worker.trainer import Trainer
 from trainer.config import TrainConfig
+from trainer.configfile import override
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.metric import dice_of
@@ -186,6 +187,16 @@ def make_trainer(train_function: Any = train) -> Trainer:
     figures: Any = write_figures
     save: Any = save_model
     return Trainer(train_function, count_parameters, figures, lambda: None, save)
+
+
+def make_noisy_trainer() -> Trainer:
+    """The value depends on the seed as well."""
+
+    def train_by_seed(config: TrainConfig, *arguments: Any) -> FakeFitted:
+        rate = config.optimizer.learning_rate * math.exp(np.random.default_rng(config.seed).normal(0.0, 1.0))
+        return train(override(config, {"optimizer.learning_rate": rate}), *arguments)
+
+    return make_trainer(train_by_seed)
 
 
 def make_failing_trainer() -> Trainer:

@@ -26,7 +26,7 @@ def resample(
     """The value of a training in each draw, (DRAWS,); None where there are fewer than LEAST_BLOCKS blocks.
 
     A draw has as many blocks as there are, each any number of times (Efron 1979). Draw i has the same blocks for every
-    training with as many of them.
+    training with as many of them. A class that a draw lacks has in it what it has in all blocks.
 
     Args:
         confusions: (B, C, C), one for each block of images, rows true, columns predicted.
@@ -42,9 +42,13 @@ def resample(
         return None
     counted = _count(confusions)
     often = np.random.default_rng(SEED).multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS).astype(np.float64)
-    whole = _values([counts.sum(axis=0, keepdims=True) for counts in counted], metric, names, ignore)
-    found = _values([often @ counts for counts in counted], metric, names, ignore)
-    return np.asarray(found + (value - whole[0]))
+    scored = _scored(counted[1].sum(axis=0), metric, names, ignore)
+    whole = _score_classes([counts.sum(axis=0, keepdims=True) for counts in counted], metric)
+    drawn = [often @ counts for counts in counted]
+    # A draw without a rare class would be a mean over fewer classes, mostly a higher one.
+    found = np.where(drawn[1] > 0, _score_classes(drawn, metric), whole)
+    means = found[:, scored].mean(axis=1) if scored.any() else np.zeros(DRAWS)
+    return np.asarray(means + (value - (whole[0, scored].mean() if scored.any() else 0.0)))
 
 
 def interval(values: Values) -> tuple[float, float]:
@@ -62,14 +66,17 @@ def _count(confusions: NDArray[np.int64]) -> list[Values]:
     return [np.asarray(counts, np.float64) for counts in sums]
 
 
-def _values(counted: Sequence[Values], metric: str, names: Sequence[str], ignore: int | None) -> Values:
-    """The metric, (N,), over the classes that have a true pixel, from what `_count` gives."""
-    right, true, predicted = counted
-    labels = np.arange(right.shape[1])
+def _scored(true: Values, metric: str, names: Sequence[str], ignore: int | None) -> NDArray[np.bool_]:
+    """Which classes, (C,), the metric is a mean over: those that have a true pixel, (C,)."""
+    labels = np.arange(len(true))
     scored = (true > 0) & (labels != ignore)
     if metric.startswith("iou:"):
         scored &= np.isin(labels, metric_classes(metric, names))
+    return np.asarray(scored)
+
+
+def _score_classes(counted: Sequence[Values], metric: str) -> Values:
+    """The IoU or the Dice coefficient of each class, (N, C), from what `_count` gives."""
+    right, true, predicted = counted
     of_class = right / np.maximum(true + predicted - right, 1)
-    if metric == "dice":
-        of_class = 2 * of_class / (1 + of_class)
-    return np.asarray((of_class * scored).sum(axis=1) / np.maximum(scored.sum(axis=1), 1))
+    return np.asarray(2 * of_class / (1 + of_class) if metric == "dice" else of_class)

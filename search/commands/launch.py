@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -10,13 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from search.backend import choose_backend
 from search.commands.options import SpaceChoice, data_changes, find_data, parse_sets
-from search.commands.result import interrupted_line, print_result
+from search.commands.result import interrupted_line, print_confirmation, print_result
+from search.confirming import Extent, confirm_study
 from search.log import one_line
 from search.reconnect import UNREACHABLE
 from search.space.default import Device
 from search.study.enqueue import describe_enqueued, enqueue_default, enqueue_warm_starts, share_values
 from search.study.plan import Plan, load_plan, settle_data
 from search.study.question import question
+from search.study.space_left import SpaceLeft
 from search.study.study import OpenStudy, change_budget, create_study
 from search.supervisor.devices import DeviceChoice, DeviceSlot, list_device_slots
 from search.supervisor.monitor import monitor_study
@@ -34,6 +37,8 @@ from storage.database.health import require_connections
 from storage.folders import check_writable, remove_unused_folders, removed_after_refusal
 from storage.settings import Settings
 from storage.studies.leases import budget_left
+from storage.studies.status import study_status
+from storage.studies.study import get_budget
 from trainer.data.inspect import list_warnings
 from trainer.data.prepare import Prepared, prepare_data
 from trainer.metric import check_metric
@@ -162,19 +167,25 @@ def prepare_study(db: Database, plan: Plan, asked: dict[str, Any], trials: int |
     return opened
 
 
-def run_study(db: Database, opened: OpenStudy, group: WorkerGroup, metrics: StudyMetrics) -> int:
-    """Runs the workers below the live table, then prints the result; returns the exit status."""
+def run_study(db: Database, opened: OpenStudy, group: WorkerGroup, metrics: StudyMetrics, confirm: bool = False) -> int:
+    """Runs the workers below the live table, then prints the result; returns the exit status.
+
+    Args:
+        confirm: whether the best trials are trained again once the budget is spent.
+    """
+    begun, status = monotonic(), DONE
     left = budget_left(db, opened.study_id)
-    if left.free == left.running == 0:  # the workers would have nothing to do
-        return print_result(db, opened, group.settings, DONE)
-    require_connections(db.url, len(group.slots))
-    for slot in group.slots:
-        say(f"worker {slot.index}: {slot.device}", err=True)
-    name, begun = opened.study.study_name, monotonic()
-    with metrics.observing(db, opened.study_id, name), StudyDisplay(name, opened.plan.base.budget.epochs) as display:
-        status = run_workers(db, group, monitor_study(db, opened, display, group.settings.dir))
+    if left.free or left.running:  # otherwise the workers would have nothing to do
+        require_connections(db.url, len(group.slots))
+        for slot in group.slots:
+            say(f"worker {slot.index}: {slot.device}", err=True)
+        name, epochs = opened.study.study_name, opened.plan.base.budget.epochs
+        with metrics.observing(db, opened.study_id, name), StudyDisplay(name, epochs) as display:
+            status = run_workers(db, group, monitor_study(db, opened, display, group.settings.dir))
     is_over = group.timeout_s is not None and monotonic() - begun >= group.timeout_s
     try:
+        if confirm and status == DONE and _is_spent(db, opened):
+            status = _confirm(db, opened, group, begun)
         return print_result(db, opened, group.settings, status, group.timeout_s if is_over else None)
     except (SQLAlchemyError, *UNREACHABLE) as error:
         if (signal := signal_name(status)) is None:
@@ -183,3 +194,19 @@ def run_study(db: Database, opened: OpenStudy, group: WorkerGroup, metrics: Stud
         say(f"the result is in the database, which does not answer: {cause}", err=True)
         say(interrupted_line(signal), err=True)
         return status
+
+
+def _confirm(db: Database, opened: OpenStudy, group: WorkerGroup, begun: float) -> int:
+    """Trains the best trials again in what is left of the time; returns the exit status of the workers."""
+    left_s = None if group.timeout_s is None else max(1.0, group.timeout_s - (monotonic() - begun))
+    outcome = confirm_study(db, opened, replace(group, timeout_s=left_s), Extent())
+    if outcome.status == DONE:
+        print_confirmation(opened, outcome)
+    return outcome.status
+
+
+def _is_spent(db: Database, opened: OpenStudy) -> bool:
+    """Whether the search is at its end, and has found something."""
+    counts = study_status(db, opened.study_id).counts
+    is_at_end = counts.complete + counts.pruned >= get_budget(db, opened.study_id)
+    return counts.complete > 0 and (is_at_end or SpaceLeft(db, opened).is_exhausted())

@@ -4,19 +4,21 @@ import shlex
 import socket
 
 from search.commands.options import command_line
-from search.format import format_duration, trial_label
+from search.confirming import Outcome
+from search.format import format_duration, format_score, trial_label
 from search.log import one_line
 from search.study.confirmed import number_to_export
 from search.study.leaderboard import median_value
-from search.study.scoring import read_scoring
+from search.study.scoring import read_scoring, scoring_of
 from search.study.space_left import exhausted_line
 from search.study.study import OpenStudy
+from search.study.ties import describe_chance, format_interval
 from search.supervisor.monitor import check_exists
 from search.supervisor.run_folder import BEST, REPORT, find_best, write_best, write_study_report
 from search.supervisor.signals import signal_name
 from search.terminal.plain import plain_console, say
-from search.terminal.summary import counts_line, foreground_scores, unfound_line
-from search.terminal.tables import leaderboard_table
+from search.terminal.summary import confirmed_line, counts_line, foreground_scores, unfound_line
+from search.terminal.tables import leaderboard_table, plain_table
 from search.worker.contract import DONE, FAILURES
 from storage.artifacts.store import open_artifacts
 from storage.database.connection import Database
@@ -57,6 +59,27 @@ def print_result(
     if status == DONE and end is not None and counts.complete + counts.pruned == 0:
         return NOTHING_TRAINED
     return UNWRITTEN if status == DONE and not is_written else status
+
+
+def print_confirmation(opened: OpenStudy, outcome: Outcome) -> None:
+    """Prints which trials a confirmation found to be the best, and how sure that is."""
+    if outcome.is_unfinished:
+        say("the confirmation is not at its end; the same command goes on where it stopped", err=True)
+        return
+    label, searched = scoring_of(opened.plan.base).label, dict(outcome.searched)
+    table = plain_table("rank", "trial", f"{label}, mean", "95 % interval", "beside the best", "seeds", "in the search")
+    for place, one in enumerate(outcome.standings, 1):
+        table.add_row(
+            str(place),
+            str(one.candidate),
+            format_score(one.value),
+            format_interval(one.interval),
+            describe_chance(one.chance) if place > 1 else "",
+            str(len(one.values)),
+            format_score(searched.get(one.candidate)),
+        )
+    plain_console().print(table)
+    say(confirmed_line(outcome.confirmed, label) if outcome.confirmed else "no training has ended with a value")
 
 
 def describe_end(

@@ -120,6 +120,7 @@ trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)
 @plan_options
 @worker_options
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
+@click.option("--confirm", is_flag=True, help="At the end train the best trials again, as `unet-search confirm` does.")
 @device_option
 @metrics_options
 @trainer_option
@@ -128,6 +129,7 @@ def run(
     workers: int | None,
     per_gpu: PerGpu,
     timeout: float | None,
+    confirm: bool,
     device: DeviceChoice,
     metrics_port: int | None,
     metrics_host: str,
@@ -158,7 +160,7 @@ def run(
             opened = prepare_study(db, plan, question, planned["trials"])
             limit_s = plan.study.timeout_s
             group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
-            sys.exit(run_study(db, opened, group, metrics))
+            sys.exit(run_study(db, opened, group, metrics, confirm))
 
 
 @click.command()

@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from search.commands.options import dir_option, json_option, load_settings, study_option
 from search.format import format_duration
+from search.study.confirmed import parse_confirmed
 from search.study.scoring import read_scoring
 from search.study.ties import chance_to_beat
 from search.terminal.plain import cell, plain_console, say
-from search.terminal.summary import best_line, counts_line, seconds_left, unfound_line
+from search.terminal.summary import best_line, confirmed_line, counts_line, seconds_left, unfound_line
 from storage.database.connection import Database, open_database
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import find_study, get_budget, stop_reason
@@ -73,7 +74,7 @@ def describe_end(db: Database, study_id: int, name: str, found: StudyStatus, bud
 
 def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]:
     """The object that `--json` prints; scripts rely on its keys."""
-    best, scoring = found.best, read_scoring(found.question)
+    best, scoring, confirmed = found.best, read_scoring(found.question), parse_confirmed(found.confirmed)
     return {
         "study": name,
         "budget": budget,
@@ -117,6 +118,7 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
             }
             for trial in found.leaders
         ],
+        "confirmed": None if confirmed is None else asdict(confirmed),
         "device_hours": found.device_s / 3600,
         "seconds_left": seconds_left(found, budget),
     }
@@ -131,6 +133,8 @@ def print_status(name: str, found: StudyStatus, budget: int, end: str | None) ->
     console = plain_console()
     console.print(cell(name, "bold"), f" {counts_line(found, budget)}")
     console.print(cell(best_line(found)))
+    if (confirmed := parse_confirmed(found.confirmed)) is not None:
+        console.print(cell(confirmed_line(confirmed, scoring.label)))
     if warning := unfound_line(found):
         console.print(cell(warning))
     console.print(cell(f"{found.device_s / 3600:.2f} device-hours, to go {to_go}" + (f"; {end}" if end else "")))

@@ -1,5 +1,6 @@
 """Which trials of a study are trained again: its best ones, and the default beside them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optuna.trial import TrialState
@@ -25,8 +26,8 @@ class Candidate:
     config: TrainConfig
 
 
-def pick_candidates(db: Database, opened: OpenStudy, top: int) -> list[Candidate]:
-    """The `top` best complete trials, best first, then the study's base if it is not among them and was trained.
+def pick_candidates(db: Database, opened: OpenStudy, top: int) -> tuple[int, ...]:
+    """The numbers of the `top` best complete trials, best first, then that of the study's base if it was trained.
 
     Raises InputError where no trial is complete.
     """
@@ -37,6 +38,11 @@ def pick_candidates(db: Database, opened: OpenStudy, top: int) -> list[Candidate
         default = find_configuration(connection, opened.study_id, digest(opened.plan.base))
     if default is not None and default not in numbers and _was_trained(opened, default):
         numbers.append(default)
+    return tuple(numbers)
+
+
+def make_candidates(opened: OpenStudy, numbers: Sequence[int]) -> list[Candidate]:
+    """Trials of the searched study with their configurations. Raises InputError where one is not there."""
     return [_make(opened, number) for number in numbers]
 
 

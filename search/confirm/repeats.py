@@ -21,6 +21,7 @@ FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 class Repeat:
     """One training of a candidate."""
 
+    number: int  # of its trial in the sibling
     candidate: int  # number of its trial in the searched study
     repeat: int
     fold: tuple[int, int] | None
@@ -32,6 +33,7 @@ def read_repeats(sibling: OpenStudy, artifacts: Artifacts) -> list[Repeat]:
     """The finished repetitions, by the numbers of their trials."""
     return [
         Repeat(
+            trial.number,
             attributes.candidate,
             attributes.repeat,
             _fold(attributes.base),
@@ -42,6 +44,13 @@ def read_repeats(sibling: OpenStudy, artifacts: Artifacts) -> list[Repeat]:
         for attributes in (TrialAttributes.read(trial.user_attrs),)
         if attributes.candidate is not None and attributes.repeat is not None
     ]
+
+
+def count_begun(sibling: OpenStudy, folds: int) -> int:
+    """How many repetitions were begun on so many folds, whatever became of them."""
+    found = [TrialAttributes.read(trial.user_attrs) for trial in sibling.study.get_trials(deepcopy=False)]
+    own = [one.repeat for one in found if one.repeat is not None and (_fold(one.base) or (0, 1))[1] == folds]
+    return 1 + max(own, default=-1)
 
 
 def _fold(base: dict[str, Any] | None) -> tuple[int, int] | None:

@@ -12,8 +12,7 @@ from storage.database.schema import lock
 from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import find_configuration
 from storage.studies.siblings import sibling_name
-from storage.studies.status import study_status
-from storage.studies.study import set_budget
+from storage.studies.study import budget_of_all_trials
 from trainer.config import TrainConfig
 from trainer.configfile import override
 
@@ -41,8 +40,8 @@ def open_sibling(db: Database, opened: OpenStudy) -> OpenStudy:
     )
 
 
-def enqueue_repeat(db: Database, sibling: OpenStudy, candidates: Sequence[Candidate], repeat: int, folds: int) -> int:
-    """Makes waiting trials of a repetition of each candidate, one for each fold; returns how many are new.
+def enqueue_repeat(db: Database, sibling: OpenStudy, candidates: Sequence[Candidate], repeat: int, folds: int) -> None:
+    """Makes waiting trials of a repetition of each candidate, one for each fold, in one transaction.
 
     The budget becomes the number of all trials. What was enqueued before is left as it is.
 
@@ -51,7 +50,6 @@ def enqueue_repeat(db: Database, sibling: OpenStudy, candidates: Sequence[Candid
         repeat: the number of the repetition, from 0; each has a seed of its own.
         folds: on each of which a network is trained; 1 for the study's own split.
     """
-    new = 0
     with joined_transaction(db) as connection:
         lock(connection, sibling.study_id)
         for candidate in candidates:
@@ -68,10 +66,7 @@ def enqueue_repeat(db: Database, sibling: OpenStudy, candidates: Sequence[Candid
                     repeat=repeat,
                 )
                 sibling.study.enqueue_trial({}, user_attrs=attributes.as_json())
-                new += 1
-    counts = study_status(db, sibling.study_id).counts
-    set_budget(db, sibling.study_id, counts.complete + counts.pruned + counts.running + counts.waiting)
-    return new
+        budget_of_all_trials(connection, sibling.study_id)
 
 
 def _on_fold(config: TrainConfig, fold: int, folds: int) -> TrainConfig:
@@ -80,4 +75,6 @@ def _on_fold(config: TrainConfig, fold: int, folds: int) -> TrainConfig:
 
 def _name(candidate: Candidate, repeat: int, fold: int, folds: int) -> str:
     name = f" {candidate.name}" if candidate.name else ""
-    return f"trial {candidate.number}{name}, seed {repeat + 1}" + (f", fold {fold + 1} of {folds}" if folds > 1 else "")
+    return f"candidate {candidate.number}{name}, seed {repeat + 1}" + (
+        f", fold {fold + 1} of {folds}" if folds > 1 else ""
+    )

@@ -1,12 +1,17 @@
-"""The trial of a study that was confirmed: trained again with other seeds, and the best of those that were."""
+"""The trial of a study that was confirmed: trained again with other seeds, and the best of those that were.
+
+Imports no Optuna, for `status` does not wait for it.
+"""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import optuna
 from pydantic import TypeAdapter, ValidationError
 
 from storage.studies.attributes import StudyAttributes
+
+if TYPE_CHECKING:
+    import optuna
 
 
 @dataclass(frozen=True)
@@ -28,21 +33,25 @@ class Confirmed:
 _ADAPTER = TypeAdapter(Confirmed)
 
 
-def read_confirmed(study: optuna.Study) -> Confirmed | None:
+def read_confirmed(study: "optuna.Study") -> Confirmed | None:
     """What is known; None where no trial was confirmed."""
-    stored = StudyAttributes.read(study.user_attrs).confirmed
+    return parse_confirmed(StudyAttributes.read(study.user_attrs).confirmed)
+
+
+def parse_confirmed(stored: Any) -> Confirmed | None:
+    """What the study's attribute says."""
     try:
         return None if stored is None else _ADAPTER.validate_python(stored)
     except ValidationError:  # of another version, or another program
         return None
 
 
-def write_confirmed(study: optuna.Study, confirmed: Confirmed) -> None:
+def write_confirmed(study: "optuna.Study", confirmed: Confirmed) -> None:
     """Keeps it with the study, in place of an earlier one."""
     StudyAttributes(confirmed=asdict(confirmed)).write(study)
 
 
-def number_to_export(study: optuna.Study, best: int) -> int:
+def number_to_export(study: "optuna.Study", best: int) -> int:
     """The confirmed trial, or else the best one of the search, which may have been lucky."""
     confirmed = read_confirmed(study)
     return best if confirmed is None else confirmed.trial

@@ -9,6 +9,7 @@ from random import uniform
 import psutil
 from optuna.trial import TrialState
 
+from search.confirm.rounds import advance
 from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE, waits_for_database
 from search.study.failures import stop_after_failures, stopped_by_failures
@@ -85,11 +86,19 @@ def final_status(context: Context, drawer: Drawer) -> int | None:
     if reason is not None:
         log_event("ends", cause=f"the study is stopped: {reason}")
         return FAILURES if stopped_by_failures(reason) else DONE
-    budget = budget_left(context.db, study_id)
-    if budget.running == 0 and (budget.free == 0 or drawer.exhausted()):
-        log_event("ends", cause="every trial is done")
-        return DONE
-    return None
+    if not is_done(context, drawer):
+        return None
+    advance(context.db, context.opened, context.artifacts)  # of a confirmation, whose next round may begin
+    if not is_done(context, drawer):
+        return None
+    log_event("ends", cause="every trial is done")
+    return DONE
+
+
+def is_done(context: Context, drawer: Drawer) -> bool:
+    """Whether no trial runs, and none can begin."""
+    budget = budget_left(context.db, context.opened.study_id)
+    return budget.running == 0 and (budget.free == 0 or drawer.exhausted())
 
 
 def stopped_status(context: Context) -> int:

@@ -16,6 +16,7 @@ from storage.artifacts.keys import confusions_key, weights_key
 from storage.artifacts.listing import list_checkpoints, list_weights
 from storage.studies.attributes import TrialAttributes
 from storage.studies.ranking import Ranked, finished_among, read_best
+from storage.studies.siblings import CONFIRM
 from trainer.certainty import interval, resample
 from trainer.files import atomic_write
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PAIRED_DRAWS = 400  # kept of each trial: a chance of 0.05 is then known to 0.01
 WITH_WEIGHTS = 3  # trials, the best ones; the weights of all others are removed
+WITH_WEIGHTS_AGAIN = 30  # of a sibling's trainings, of which an ensemble is made
 
 
 def write_results(context: Context, held: HeldTrial, fitted: "Fitted") -> None:
@@ -102,7 +104,7 @@ def sweep_files(context: Context) -> None:
     weights, checkpoints = list_weights(context.artifacts, name), list_checkpoints(context.artifacts, name)
     finished = finished_among(db, study_id, {*weights, *checkpoints})
     # Asked later, so that no trial that ends in between is missing.
-    best = {trial.number for trial in read_best(db, study_id, WITH_WEIGHTS)}
+    best = {trial.number for trial in read_best(db, study_id, _count_weights(name))}
     unused = [key for number, key in weights.items() if number in finished - best]
     unused += [key for number, key in checkpoints.items() if number in finished]
     context.artifacts.remove(*unused)
@@ -110,5 +112,11 @@ def sweep_files(context: Context) -> None:
 
 def _is_among_best(context: Context, number: int, value: float) -> bool:
     """Whether a trial that gets this value will be one of the best, as a leaderboard counts."""
-    best = read_best(context.db, context.opened.study_id, WITH_WEIGHTS)
-    return sum(trial.order < Ranked(number, value).order for trial in best) < WITH_WEIGHTS
+    count = _count_weights(context.opened.plan.study.name)
+    best = read_best(context.db, context.opened.study_id, count)
+    return sum(trial.order < Ranked(number, value).order for trial in best) < count
+
+
+def _count_weights(study: str) -> int:
+    """Of how many of a study's trials the weights are kept."""
+    return WITH_WEIGHTS_AGAIN if study.endswith(CONFIRM) else WITH_WEIGHTS

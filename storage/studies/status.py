@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from storage.database.connection import Database
-from storage.studies.attributes import NOT_TRAINED, TrialAttributes, attribute_key
+from storage.studies.attributes import NOT_TRAINED, TrialAttributes, attribute_key, study_attribute_key
 from storage.studies.leases import LIVE
 from storage.studies.resampled import Values, read_resampled
 
@@ -70,6 +70,7 @@ class StudyStatus:
     mean_trial_s: float | None  # mean time of complete and pruned trials on a device; None before the first
     device_s: float  # of all trials together, of running ones up to their last epoch
     question: Mapping[str, Any] = field(default_factory=dict)  # of the study; empty where another program made it
+    confirmed: Any = None  # see `search/study/confirmed.py`
 
     @property
     def best(self) -> Leader | None:
@@ -86,6 +87,9 @@ class Totals:
     workers: int  # with a live slot, on all hosts
 
 
+_CONFIRMED = text(f"""
+    select value_json from study_user_attributes
+    where study_id = :study_id and key = {study_attribute_key("confirmed")}""")
 _QUESTION = text("select question from unet_search_studies where study_id = :study_id")
 
 # Counts trials by state, without those that were not trained.
@@ -152,6 +156,7 @@ def study_status(db: Database, study_id: int) -> StudyStatus:
             mean_trial_s=None if times.mean is None else float(times.mean),
             device_s=float(times.total or 0),
             question=_question(connection, study_id),
+            confirmed=json.loads(connection.scalar(_CONFIRMED, {"study_id": study_id}) or "null"),
         )
 
 

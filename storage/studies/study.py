@@ -28,6 +28,10 @@ _GET_QUESTION = text("select question from unet_search_studies where study_id = 
 _SET_BUDGET = text("""
     insert into unet_search_studies (study_id, budget) values (:study_id, :budget)
     on conflict (study_id) do update set budget = excluded.budget""")
+_BUDGET_OF_ALL = text("""
+    update unet_search_studies set budget = (
+      select count(*) from trials t where t.study_id = :study_id and t.state <> 'FAIL')
+    where study_id = :study_id""")
 _GET_BUDGET = text("select budget from unet_search_studies where study_id = :study_id")
 _SET_STOP_REASON = text("""
     insert into unet_search_studies (study_id, stop_reason) values (:study_id, :reason)
@@ -114,6 +118,11 @@ def set_budget(db: Database, study_id: int, trials: int) -> None:
     with db.engine.begin() as connection:
         lock(connection, study_id)
         connection.execute(_SET_BUDGET, {"study_id": study_id, "budget": trials})
+
+
+def budget_of_all_trials(connection: Connection, study_id: int) -> None:
+    """Sets the budget of a study that draws nothing: its trials that wait, run or were trained."""
+    connection.execute(_BUDGET_OF_ALL, {"study_id": study_id})
 
 
 def get_budget(db: Database, study_id: int) -> int:

@@ -50,6 +50,11 @@ class Search:
     data: Path
 
     @property
+    def settings(self) -> Settings:
+        """Of its workers."""
+        return Settings(database_url=self.db.url, dir=self.folder / "run")
+
+    @property
     def artifacts(self) -> Path:
         return self.folder / "run" / "artifacts"
 
@@ -86,7 +91,12 @@ class Search:
         return opened
 
     def run(
-        self, workers: int, trainer: str = "make_trainer", on_tick: Callable[[], None] = lambda: None, **group: Any
+        self,
+        workers: int,
+        trainer: str = "make_trainer",
+        on_tick: Callable[[], None] = lambda: None,
+        study: str = "fake",
+        **group: Any,
     ) -> int:
         """Runs workers until the study is done; returns the supervisor's exit status.
 
@@ -94,12 +104,12 @@ class Search:
             workers: how many.
             trainer: a function of `tests/fake_train.py`, or MODULE:FUNCTION.
             on_tick: called about once a second.
+            study: its name.
             group: further fields of the `WorkerGroup`.
         """
-        settings = Settings(database_url=self.db.url, dir=self.folder / "run")
         slots = list_device_slots(workers, "cpu")
         source = trainer if ":" in trainer else f"tests.fake_train:{trainer}"
-        return run_workers(self.db, WorkerGroup("fake", settings, slots, trainer=source, **group), on_tick)
+        return run_workers(self.db, WorkerGroup(study, self.settings, slots, trainer=source, **group), on_tick)
 
     def read_log(self, slot: int = 0) -> str:
         """The log of a slot's workers; empty before the first one starts."""

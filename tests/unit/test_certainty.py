@@ -71,6 +71,16 @@ def test_a_pair_is_surer_than_either() -> None:
     assert [chance_to_beat(best, worse), chance_to_beat(worse, best), chance_to_beat(worse, worse)] == [1, 0, 0.5]
 
 
+def test_a_draw_without_a_rare_class_is_no_better_for_it() -> None:
+    """The class is in one block of 20, and never found: no draw can be more than a tenth above the whole."""
+    confusions = make_confusions(5)
+    confusions[:, 2] = 0
+    confusions[0, 2] = [100, 0, 0]
+    value = score(confusions.sum(axis=0), None).miou
+    values = resample(confusions, value, "miou", NAMES, None)
+    assert values is not None and value < 0.6 and values.max() < value + 0.1
+
+
 def test_blocks_without_scored_pixels_do_not_count() -> None:
     confusions = make_confusions(4, blocks=10)
     padded = np.concatenate([confusions[:5], np.zeros((3, 3, 3), np.int64), confusions[5:]])

@@ -6,16 +6,24 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
+from optuna.trial import TrialState
 
-from search.study.confirmed import Confirmed, write_confirmed
+from search.confirm.candidates import pick_candidates
+from search.confirm.confirmation import Confirmation
+from search.confirm.rounds import advance, begin, is_over
+from search.confirm.sibling import open_sibling
+from search.confirming import fetch_networks
+from search.study.confirmed import Confirmed, read_confirmed, write_confirmed
 from search.study.export import export_trial
 from search.study.leaderboard import leaderboard
 from search.study.study import OpenStudy, open_study
 from search.study.upgrade import upgrade_digests
+from storage.artifacts.store import open_artifacts
 from storage.studies.attributes import TrialAttributes
 from tests.e2e.command import FAKE_WORKER, Completed, run_command
 from tests.e2e.conftest import Search, make_search
 from trainer.configfile import override, parse_config, read_toml
+from trainer.result.folder import read_config
 
 LINE = f"confirm --top 2 --seeds 2 --folds 2 {FAKE_WORKER} --dir run --json"
 
@@ -99,6 +107,62 @@ def test_the_same_command_trains_nothing_again(confirmed: Done) -> None:
 
 def test_repetitions_keep_their_digests_at_an_upgrade(confirmed: Done) -> None:
     assert upgrade_digests(confirmed.search.db) == 0
+
+
+def test_workers_alone_begin_the_rounds_and_keep_what_they_find(search: Search) -> None:
+    search.create_study(4, study="pruner = 'none'")
+    assert search.run(2) == 0
+    opened = open_study(search.db, "fake")
+    sibling, store = open_sibling(search.db, opened), open_artifacts(search.settings)
+    candidates = pick_candidates(search.db, opened, 3)
+    begin(search.db, opened, sibling, Confirmation("fake", candidates, seeds=4, folds=1), store)
+    waiting = sibling.study.get_trials(states=(TrialState.WAITING,))
+    assert len(waiting) == 2 * len(candidates)  # nobody is given up before
+    assert search.run(3, "make_noisy_trainer", study="fake.confirm") == 0
+    found = [TrialAttributes.read(trial.user_attrs) for trial in open_study(search.db, "fake.confirm").study.trials]
+    trained = [(one.candidate, one.repeat) for one in found]
+    assert len(trained) == len(set(trained)) > len(waiting) and {repeat for _, repeat in trained} == set(range(4))
+    confirmed = read_confirmed(open_study(search.db, "fake").study)
+    assert confirmed is not None and confirmed.seeds == 4 and confirmed.trial in candidates
+
+
+def test_a_training_that_failed_is_made_again_by_the_command_alone(search: Search) -> None:
+    search.create_study(2, study="pruner = 'none'")
+    assert search.run(1) == 0
+    opened = open_study(search.db, "fake")
+    sibling, store = open_sibling(search.db, opened), open_artifacts(search.settings)
+    confirmation = Confirmation("fake", pick_candidates(search.db, opened, 1)[:1], seeds=1, folds=1)
+    begin(search.db, opened, sibling, confirmation, store)
+    failed = sibling.study.ask()
+    sibling.study.tell(failed, state=TrialState.FAIL)
+    assert is_over(search.db, sibling)
+    advance(search.db, sibling, store)
+    assert is_over(search.db, sibling)
+    begin(search.db, opened, sibling, confirmation, store)
+    assert not is_over(search.db, sibling)
+
+
+def test_a_search_that_confirms_ends_with_the_confirmed_trial(search: Search) -> None:
+    search.create_study(3, study="pruner = 'none'")
+    line = f"run search.toml --data data.npz --trials 3 --confirm {FAKE_WORKER} --dir run"
+    shown = run_command(line, search.folder, DATABASE_URL=search.db.url).output()
+    trial = read_toml(search.folder / "run" / "best.toml")["provenance"]
+    assert f"confirmed: trial {trial['trial']}, mIoU {trial['confirmed']['value']:.4f}" in shown
+    status = run_command("status --json --study fake", search.folder, DATABASE_URL=search.db.url).output()
+    assert json.loads(status)["confirmed"]["trial"] == trial["trial"]
+    plain = run_command("status --study fake", search.folder, DATABASE_URL=search.db.url).output()
+    assert f"confirmed: trial {trial['trial']}, mIoU {trial['confirmed']['value']:.4f}" in plain
+
+
+def test_the_networks_of_the_confirmed_trial_are_kept(confirmed: Done) -> None:
+    search, found = confirmed.search, read_confirmed(confirmed.opened.study)
+    assert found is not None
+    folder = search.folder / "ensemble"
+    places = fetch_networks(search.db, confirmed.opened, found, open_artifacts(search.settings), folder)
+    expected = {f"seed-{seed + 1}-fold-{fold + 1}" for seed in range(found.seeds) for fold in range(2)}
+    assert {place.name for place in places} == expected
+    config = parse_config(confirmed.opened.study.trials[found.trial].user_attrs["config"])
+    assert all(read_config(place) == config and (place / "model.keras").stat().st_size for place in places)
 
 
 def test_a_study_without_a_complete_trial_is_refused(confirmed: Done) -> None:

@@ -28,6 +28,7 @@ def make_repeat(candidate: int, repeat: int, right: float, **changes: Any) -> Re
     confusions = make_confusions(right)
     return Repeat(
         **{
+            "number": 0,
             "candidate": candidate,
             "repeat": repeat,
             "fold": None,
