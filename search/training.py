@@ -81,6 +81,7 @@ def combine_results(task: Task, folders: Sequence[Path], select: bool) -> dict[s
         select: whether the best of them are chosen on the validation side; it must be one that none was trained on.
     """
     with _opened(task) as (config, dataset):
+        import_trainer()
         from trainer.result.members import write_ensemble
 
         if not select:
