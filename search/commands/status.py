@@ -114,6 +114,9 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
                 "miou": trial.miou,
                 "miou_keras": trial.attributes.miou_keras,
                 "parameters": trial.attributes.parameters,
+                "memory_mib": trial.attributes.memory_mib,
+                "ms_per_image": trial.attributes.ms_per_image,
+                "ms_per_image_batched": trial.attributes.ms_per_image_batched,
             }
             for trial in found.leaders
         ],

@@ -36,8 +36,8 @@ CONFIG = override(TrainConfig(), {"budget.epochs": 2, "model.depth": 2, "data.cl
 class Measured:
     """The trainer's figures, and how often it was asked for each."""
 
-    size: Size = Size(1000, 2.0)
-    speed: Speed = Speed(5.0, 1.0)
+    size: Size
+    speed: Speed
     asked: list[str] = field(default_factory=list)
 
     def measure_size(self, config: TrainConfig, dataset: Any, fitted: Any = None) -> Size:
@@ -51,7 +51,7 @@ class Measured:
 
 @pytest.fixture
 def measured() -> Measured:
-    return Measured()
+    return Measured(Size(1000, 2.0), Speed(5.0, 1.0))
 
 
 Run = Callable[..., FrozenTrial]
