@@ -69,7 +69,7 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         charts=_charts(report) if report.leaders else {},
         pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:MAX_PICTURED]],
         least_for_importances=LEAST_FOR_IMPORTANCES,
-        limits=[(limit.words, format_value(most)) for limit, most in list_limits(opened.plan.constraints)],
+        limits=list_limits(opened.plan.constraints),
         paper_table=PAPER_TABLE if is_paper_task(opened.plan.base.data) else (),
         paper_caveat=PAPER_CAVEAT,
         label=_label,
@@ -122,7 +122,7 @@ def _axis(axis: Axis) -> str:
 
 def _figure(value: float | None) -> str:
     """A measured figure with three significant digits, without an exponent; a dash where there is none."""
-    return "-" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return "-" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def _moment(time: datetime | None) -> str:

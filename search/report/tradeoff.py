@@ -72,7 +72,7 @@ def weigh(complete: Sequence[Entry]) -> Tradeoff | None:
     )
     if len({point.cost for point in points}) < 2:
         return None
-    return Tradeoff(kind, points, find_front(points), len(complete) - len(points))
+    return Tradeoff(kind=kind, points=points, front=find_front(points), unknown=len(complete) - len(points))
 
 
 def find_front(points: Sequence[Point]) -> tuple[Point, ...]:
