@@ -27,7 +27,6 @@ class Tradeoff:
     kind: Cost
     points: tuple[Point, ...]  # best first
     front: tuple[Point, ...]  # those that no other one beats at their cost or less; cheapest first
-    unknown: int  # complete trials whose cost is not known
 
     @property
     def words(self) -> str:
@@ -72,7 +71,7 @@ def weigh(complete: Sequence[Entry]) -> Tradeoff | None:
     )
     if len({point.cost for point in points}) < 2:
         return None
-    return Tradeoff(kind=kind, points=points, front=find_front(points), unknown=len(complete) - len(points))
+    return Tradeoff(kind, points, find_front(points))
 
 
 def find_front(points: Sequence[Point]) -> tuple[Point, ...]:
