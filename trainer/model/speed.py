@@ -12,7 +12,8 @@ from trainer.model.predict import batch_size
 from trainer.model.windows import make_grid
 
 BATCH = 32
-LEAST_CALLS, MOST_S = 5, 0.5  # that are timed of each batch size
+ROUNDS = 3  # of both batch sizes in turn, so that what else the machine does for a while hits neither all the time
+LEAST_CALLS, LEAST_S = 3, 0.25  # that are timed of each batch size in a round
 
 
 def measure_speed(network: keras.Model, dataset: Dataset, overlap: float, jit_compile: bool) -> Speed:
@@ -31,7 +32,9 @@ def measure_speed(network: keras.Model, dataset: Dataset, overlap: float, jit_co
     classes.jit_compile = True if keras.backend.backend() == "jax" else jit_compile
     shape = tuple(network.inputs[0].shape[1:])
     windows = count_windows(dataset, shape[:2], overlap)
-    single, batched = (_time_window(classes, size) for size in (1, min(BATCH, batch_size(shape))))
+    sizes = 1, min(BATCH, batch_size(shape))
+    rounds = [[_time_window(classes, size) for size in sizes] for _ in range(ROUNDS)]
+    single, batched = map(min, zip(*rounds, strict=True))
     return Speed(round(1000 * windows * single, 3), round(1000 * windows * batched, 3))
 
 
@@ -43,12 +46,12 @@ def count_windows(dataset: Dataset, side: tuple[int, int], overlap: float) -> fl
 
 
 def _time_window(model: keras.Model, batch: int) -> float:
-    """Seconds a window, of the fastest of several calls after the first, which compiles."""
+    """Seconds a window, of the fastest of several calls after the first, which may compile."""
     image = model.inputs[0]
     pixels = np.random.default_rng(0).integers(0, 256, (batch, *image.shape[1:])).astype(image.dtype)
     np.asarray(model.predict_on_batch(pixels))
     calls: list[float] = []
-    while len(calls) < LEAST_CALLS or sum(calls) < MOST_S:
+    while len(calls) < LEAST_CALLS or sum(calls) < LEAST_S:
         begun = perf_counter()
         np.asarray(model.predict_on_batch(pixels))  # as NumPy, for which the device must have done it
         calls.append(perf_counter() - begun)
