@@ -24,6 +24,7 @@ from search.worker import assignment, loop
 from search.worker.trainer import Trainer
 from trainer.config import TrainConfig
 from trainer.configfile import override
+from trainer.cost import Size, Speed
 from trainer.data.dataset import Dataset
 from trainer.errors import DivergedError
 from trainer.metric import dice_of
@@ -139,7 +140,7 @@ def train(
     pixels = np.random.default_rng(0).integers(5_000, 20_000, (16, 1, 1))  # the same blocks in all trials
     confusions = np.asarray(pixels * shares, np.int64)
     seconds = len(history) * 0.05
-    parameters = count_parameters(config, dataset)
+    parameters = measure_size(config, dataset).parameters
     return FakeFitted(config, tuple(history), best, confusions, parameters, seconds, 100.0, stopped)
 
 
@@ -150,8 +151,12 @@ def miou(config: TrainConfig, epoch: int) -> float:
     return 0.5 * end * (1 - math.exp(-epoch / 2)) + 0.0001 * config.model.depth
 
 
-def count_parameters(config: TrainConfig, dataset: Dataset) -> int:
-    return 1000 * config.model.width * config.model.depth
+def measure_size(config: TrainConfig, dataset: Dataset, fitted: Any = None) -> Size:
+    return Size(1000 * config.model.width * config.model.depth, config.model.width / 4)
+
+
+def measure_speed(config: TrainConfig, dataset: Dataset, fitted: Any = None) -> Speed:
+    return Speed(config.model.width / 2, config.model.width / 8)
 
 
 def write_figures(fitted: FakeFitted, dataset: Dataset, folder: Path) -> list[Path]:
@@ -186,7 +191,7 @@ def make_trainer(train_function: Any = train) -> Trainer:
     """The trainer of a worker that is started with `tests.fake_train:make_trainer`; the others differ in training."""
     figures: Any = write_figures
     save: Any = save_model
-    return Trainer(train_function, count_parameters, figures, lambda: None, save)
+    return Trainer(train_function, measure_size, measure_speed, figures, lambda: None, save)
 
 
 def make_noisy_trainer() -> Trainer:

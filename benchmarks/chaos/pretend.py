@@ -20,6 +20,7 @@ from search.worker import heartbeat
 from search.worker.trainer import Trainer
 from tests.fake_train import FakeEpoch, FakeFitted, Interrupted, load_history, save_history
 from trainer.config import TrainConfig
+from trainer.cost import Size, Speed
 from trainer.data.dataset import Dataset
 
 EPOCHS = 5
@@ -84,4 +85,10 @@ def trainer() -> Trainer:
     harm_connections()
     heartbeat.QUIET_S = float(os.environ.get("PRETEND_QUIET_S", heartbeat.QUIET_S))
     simulated: Any = train  # it returns a FakeFitted
-    return Trainer(simulated, lambda config, dataset: 1000, lambda fitted, dataset, folder: [], lambda: None)
+    return Trainer(
+        simulated,
+        lambda config, dataset, fitted=None: Size(1000, 1.0),
+        lambda config, dataset, fitted=None: Speed(1.0, 1.0),
+        lambda fitted, dataset, folder: [],
+        lambda: None,
+    )

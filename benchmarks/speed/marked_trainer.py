@@ -67,4 +67,4 @@ def make_trainer() -> Trainer:
         real.save_model(fitted, path)
         mark("model's file")
 
-    return Trainer(train, real.count_parameters, write_figures, real.require_gpu, save_model)
+    return Trainer(train, real.measure_size, real.measure_speed, write_figures, real.require_gpu, save_model)

@@ -7,7 +7,7 @@ from search.commands.options import command_line
 from search.confirming import Outcome
 from search.format import format_duration, format_score, trial_label
 from search.log import one_line
-from search.study.confirmed import number_to_export
+from search.study.confirmed import describe_confirmed, number_to_export
 from search.study.leaderboard import median_value
 from search.study.scoring import read_scoring, scoring_of
 from search.study.space_left import exhausted_line
@@ -17,7 +17,7 @@ from search.supervisor.monitor import check_exists
 from search.supervisor.run_folder import BEST, REPORT, find_best, write_best, write_study_report
 from search.supervisor.signals import signal_name
 from search.terminal.plain import plain_console, say
-from search.terminal.summary import confirmed_line, counts_line, foreground_scores, unfound_line
+from search.terminal.summary import counts_line, foreground_scores, unfound_line
 from search.terminal.tables import leaderboard_table, plain_table
 from search.worker.contract import DONE, FAILURES
 from storage.artifacts.store import open_artifacts
@@ -79,7 +79,8 @@ def print_confirmation(opened: OpenStudy, outcome: Outcome) -> None:
             format_score(searched.get(one.candidate)),
         )
     plain_console().print(table)
-    say(confirmed_line(outcome.confirmed, label) if outcome.confirmed else "no training has ended with a value")
+    found = outcome.confirmed
+    say(f"confirmed: {describe_confirmed(found, label)}" if found else "no training has ended with a value")
 
 
 def describe_end(

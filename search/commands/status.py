@@ -11,11 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from search.commands.options import dir_option, json_option, load_settings, study_option
 from search.format import format_duration
-from search.study.confirmed import parse_confirmed
+from search.study.confirmed import describe_confirmed, parse_confirmed
 from search.study.scoring import read_scoring
 from search.study.ties import chance_to_beat
 from search.terminal.plain import cell, plain_console, say
-from search.terminal.summary import best_line, confirmed_line, counts_line, seconds_left, unfound_line
+from search.terminal.summary import best_line, counts_line, seconds_left, unfound_line
 from storage.database.connection import Database, open_database
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import find_study, get_budget, stop_reason
@@ -115,6 +115,9 @@ def status_as_json(name: str, found: StudyStatus, budget: int) -> dict[str, Any]
                 "miou": trial.miou,
                 "miou_keras": trial.attributes.miou_keras,
                 "parameters": trial.attributes.parameters,
+                "memory_mib": trial.attributes.memory_mib,
+                "ms_per_image": trial.attributes.ms_per_image,
+                "ms_per_image_batched": trial.attributes.ms_per_image_batched,
             }
             for trial in found.leaders
         ],
@@ -134,7 +137,7 @@ def print_status(name: str, found: StudyStatus, budget: int, end: str | None) ->
     console.print(cell(name, "bold"), f" {counts_line(found, budget)}")
     console.print(cell(best_line(found)))
     if (confirmed := parse_confirmed(found.confirmed)) is not None:
-        console.print(cell(confirmed_line(confirmed, scoring.label)))
+        console.print(cell(f"confirmed: {describe_confirmed(confirmed, scoring.label)}"))
     if warning := unfound_line(found):
         console.print(cell(warning))
     console.print(cell(f"{found.device_s / 3600:.2f} device-hours, to go {to_go}" + (f"; {end}" if end else "")))

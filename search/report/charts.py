@@ -12,9 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from search.report.gather import Curve, Entry
+from search.report.entry import LEADERS, Curve, Entry
+from search.report.tradeoff import Point, Tradeoff
 
 # Okabe and Ito (2008), as in every picture; visible on white and on black.
 PRUNED, COMPLETE, BEST = "#8c8c8c", "#56b4e9", "#d55e00"
@@ -22,6 +23,7 @@ INK, GRID = "#1b1b1b", "#d0d0d0"
 THEMED = {INK: "currentColor", GRID: "var(--line)"}  # replaced by the page's light or dark colours
 
 SIZE = (5.4, 3.4)  # inches; small enough that its text is legible on a telephone
+LABEL_SHARE = (0.09, 0.06)  # of the chart's width and height that a trial's number takes
 MAX_POINTS, MAX_MARKS = 4000, 400  # of lines, and single ones; more of them are rasterized within the SVG
 STYLE = {
     "svg.fonttype": "none",  # keeps text as text, in the page's font
@@ -80,6 +82,25 @@ def draw_progress(curves: Sequence[Curve], complete: Sequence[Entry], label: str
     return figure
 
 
+def draw_tradeoff(tradeoff: Tradeoff, best: Entry, label: str = "mIoU") -> Figure:
+    """Value by cost: all trials in light blue, the leaders' intervals, the front as a line, the best in its colour."""
+    figure, axes = _figure(tradeoff.words, f"validation {label}", SIZE[1] + 0.4)
+    for point in tradeoff.points[:LEADERS]:
+        if point.entry.interval:
+            colour, width = (BEST, 1.6) if point.entry is best else (COMPLETE, 1.0)
+            axes.vlines(point.cost, *point.entry.interval, color=colour, linewidth=width, alpha=0.8)
+    shown = [point for point in tradeoff.points if point.entry.value >= tradeoff.floor]
+    _scatter(axes, _places(shown), "o", color=COMPLETE, markersize=3, alpha=0.7)
+    front, dearest = _places(tradeoff.front), max(point.cost for point in tradeoff.points)
+    axes.step(*zip(*front, (dearest, front[-1][1]), strict=True), where="post", color=INK, linewidth=1.2)
+    _scatter(axes, front, "o", color=INK, markersize=4)
+    _scatter(axes, _places([point for point in shown if point.entry is best]), "o", color=BEST)
+    _scale_cost(axes)
+    first = [point for point in (*tradeoff.points[:1], tradeoff.cheapest_tie) if point]
+    _label_points(axes, [*first, *reversed(tradeoff.front)], best)
+    return figure
+
+
 def draw_classes(complete: Sequence[Entry], classes: Sequence[str], leaders: int) -> Figure:
     """IoU by class: complete trials in light blue, the leaders in the text's colour, the best in front."""
     figure, axes = _figure("validation IoU", "", height=0.8 + 0.4 * len(classes))
@@ -124,3 +145,32 @@ def _label_best(axes: Axes, best: Entry, x: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     place: dict[str, Any] = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
     axes.annotate(f"trial {best.number}", (x, best.value), color=BEST, weight="bold", **place)
+
+
+def _places(points: Sequence[Point]) -> list[tuple[float, float]]:
+    return [(point.cost, point.entry.value) for point in points]
+
+
+def _scale_cost(axes: Axes) -> None:
+    """Makes the axis of costs logarithmic, with round numbers such as 2, 50 or 1M."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    subs = (1, 2, 5) if high / low < 1000 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _label_points(axes: Axes, points: Sequence[Point], best: Entry) -> None:
+    """Writes its trial's number left above each point, unless it would cover one that came before."""
+    taken: list[tuple[float, float]] = []
+    for point in points:
+        place = point.cost, point.entry.value
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform(place))
+        if any(abs(x - other_x) < LABEL_SHARE[0] and abs(y - other_y) < LABEL_SHARE[1] for other_x, other_y in taken):
+            continue
+        taken.append((x, y))
+        is_best = point.entry is best
+        text = f"trial {point.entry.number}" if is_best else str(point.entry.number)
+        style: dict[str, Any] = {"color": BEST, "weight": "bold"} if is_best else {"color": INK}
+        axes.annotate(text, place, (-3, 2), textcoords="offset points", ha="right", va="bottom", **style)

@@ -1,6 +1,5 @@
 """The data of a study's report, from the database."""
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,10 @@ from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
+from search.report.entry import LEADERS, Curve, Entry, make_curve, make_entry
+from search.report.tradeoff import Tradeoff, weigh
 from search.study.leaderboard import leaderboard
 from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
@@ -18,53 +19,13 @@ from search.study.study import OpenStudy
 from search.study.ties import LEAST_CHANCE, chance_to_beat
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
-from storage.studies.resampled import KEY, Values, parse_resampled
 from storage.studies.status import StudyStatus, study_status
 from storage.studies.study import get_budget, stop_reason
 from trainer.data.dataset import class_names
-from trainer.metric import dice_of, never_found
+from trainer.metric import never_found
 
-LEADERS = 10
 LEAST_FOR_IMPORTANCES = 10  # complete trials; of fewer the best tenth would be less than one trial
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A trial's value by epoch; without epochs where the trial ended before its first."""
-
-    number: int
-    complete: bool
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A complete trial on the leaderboard. What an older version did not store is None."""
-
-    trial: FrozenTrial
-    name: str | None
-    value: float  # of the study's metric
-    interval: tuple[float, float] | None
-    resampled: Values  # the value in draws of the validation side
-    miou: float
-    miou_keras: float | None
-    iou: tuple[float | None, ...]  # of each scored class; None of one that no validation pixel is of
-    best_epoch: int | None
-    curve: Curve
-    parameters: int | None
-    device_s: float
-
-    @property
-    def number(self) -> int:
-        """The trial's number in its study."""
-        return self.trial.number
-
-    @property
-    def dice(self) -> tuple[float | None, ...]:
-        """The Dice coefficient of each scored class."""
-        return tuple(None if iou is None else dice_of(iou) for iou in self.iou)
 
 
 @dataclass(frozen=True)
@@ -94,6 +55,7 @@ class Report:
     curves: tuple[Curve, ...]  # of complete and pruned trials, by number
     differing: tuple[Difference, ...]
     importances: Mapping[str, float]  # shares, largest first; empty where there are too few trials
+    tradeoff: Tradeoff | None  # value against cost
 
     @property
     def chances(self) -> list[float | None]:
@@ -134,9 +96,10 @@ def gather(opened: OpenStudy, db: Database) -> Report:
         classes=tuple(names[label] for label in scoring.scored),
         leaders=leaders,
         complete=complete,
-        curves=tuple(_curve(trial) for trial in trials if trial.state in FINISHED),
+        curves=tuple(make_curve(trial) for trial in trials if trial.state in FINISHED),
         differing=find_differences([list_parameters(entry.trial) for entry in leaders]),
         importances=compute_importances(study) if len(complete) >= LEAST_FOR_IMPORTANCES else {},
+        tradeoff=weigh(complete),
     )
 
 
@@ -155,29 +118,3 @@ def find_differences(params: Sequence[Mapping[str, Any]]) -> tuple[Difference, .
     paths = sorted({path for values in params for path in values})
     rows = [Difference(path, tuple(values.get(path) for values in params)) for path in paths]
     return tuple(row for row in rows if any(value != row.values[0] for value in row.values))
-
-
-def make_entry(trial: FrozenTrial, scored: Sequence[int]) -> Entry:
-    """A complete trial's entry; `scored` are the labels of the scored classes."""
-    attributes, value = TrialAttributes.read(trial.user_attrs), trial.value or 0.0
-    iou = attributes.iou
-    return Entry(
-        trial=trial,
-        name=attributes.name,
-        value=value,
-        interval=attributes.interval,
-        resampled=parse_resampled(trial.system_attrs.get(KEY)),
-        miou=value if attributes.miou is None else attributes.miou,
-        miou_keras=attributes.miou_keras,
-        iou=tuple(iou[label] if label < len(iou) else None for label in scored),
-        best_epoch=attributes.best_epoch,
-        curve=_curve(trial),
-        parameters=attributes.parameters,
-        device_s=attributes.device_s,
-    )
-
-
-def _curve(trial: FrozenTrial) -> Curve:
-    points = sorted((epoch, value) for epoch, value in trial.intermediate_values.items() if math.isfinite(value))
-    epochs, values = zip(*points, strict=True) if points else ((), ())
-    return Curve(trial.number, trial.state == TrialState.COMPLETE, epochs, values)

@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.format import format_score, format_value
 from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
-from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome
+from search.study.limits import VERDICTS
+from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, Outcome
 from search.study.parameters import list_parameters
 from search.study.scoring import Scoring, scoring_of
 from search.study.ties import chance_to_beat, describe_chance, format_interval
@@ -22,7 +23,7 @@ from trainer.metric import never_found
 MARKER = "*What stands above this line is rewritten; what you write below it stays.*"
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # a backslash before one of them makes it plain text in Markdown
 FOREGROUND_IOU, FOREGROUND_DICE = "foreground IoU", "foreground Dice"
-CAUSES = {NAN: "training diverged", OUT_OF_MEMORY: "too little memory", TOO_LARGE: "too large, so it was not trained"}
+CAUSES = {NAN: "training diverged", OUT_OF_MEMORY: "too little memory"} | VERDICTS
 
 
 def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, base: TrainConfig) -> str:
@@ -37,6 +38,9 @@ def trial_note(study: str, trial: FrozenTrial, outcome: Outcome, base: TrainConf
         **({"miou_keras": _format("{:.4f}", attributes.miou_keras)} if scoring.has_keras else {}),
         "best epoch": _format("{}", attributes.best_epoch),
         "parameters": _format("{:,}", attributes.parameters),
+        "ms an image": _format("{:.4g}", attributes.ms_per_image),
+        "ms an image of a batch": _format("{:.4g}", attributes.ms_per_image_batched),
+        "MiB an image": _format("{:.4g}", attributes.memory_mib),
         "seconds": _format("{:.0f}", attributes.seconds),
         hours: _format("{:.3f}", attributes.device_s / 3600 if attributes.device_s else None),
         "images/s": _format("{:.0f}", attributes.images_per_second),

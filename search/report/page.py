@@ -7,10 +7,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from search.format import format_score, format_value, trial_label
-from search.report.gather import LEAST_FOR_IMPORTANCES, Entry, Report, gather
+from search.report.entry import Entry
+from search.report.gather import LEAST_FOR_IMPORTANCES, Report, gather
 from search.report.pictures import embed_pictures
 from search.report.published import PAPER_CAVEAT, PAPER_TABLE, is_paper_task
 from search.space.axis import Axis
+from search.study.confirmed import describe_confirmed, read_confirmed
+from search.study.limits import list_limits
 from search.study.provenance import versions
 from search.study.study import OpenStudy
 from search.study.ties import describe_chance, format_interval
@@ -50,7 +53,13 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"score": format_score, "cell": format_value, "axis": _axis, "moment": _moment}
+    environment.filters |= {
+        "score": format_score,
+        "cell": format_value,
+        "figure": _figure,
+        "axis": _axis,
+        "moment": _moment,
+    }
     environment.filters |= {"interval": format_interval, "chance": describe_chance}
     page = environment.get_template("template.html.j2").render(
         report=report,
@@ -58,9 +67,11 @@ def render_report(opened: OpenStudy, db: Database, artifacts: Artifacts) -> str:
         question=opened.question,
         mark=_mark(opened),
         best=next(iter(report.leaders), None),
+        confirmed=_confirmed(report),
         charts=_charts(report) if report.leaders else {},
         pictures=[(entry, embed_pictures(entry.trial, artifacts)) for entry in report.leaders[:MAX_PICTURED]],
         least_for_importances=LEAST_FOR_IMPORTANCES,
+        limits=list_limits(opened.plan.constraints),
         paper_table=PAPER_TABLE if is_paper_task(opened.plan.base.data) else (),
         paper_caveat=PAPER_CAVEAT,
         label=_label,
@@ -89,7 +100,15 @@ def _charts(report: Report) -> dict[str, Markup]:
             "progress": charts.draw_progress(report.curves, report.complete, label),
             "classes": charts.draw_classes(report.complete, report.classes, len(report.leaders)),
         }
+        if report.tradeoff:
+            figures["tradeoff"] = charts.draw_tradeoff(report.tradeoff, best, label)
         return {name: Markup(charts.to_svg(figure, name)) for name, figure in figures.items()}
+
+
+def _confirmed(report: Report) -> str | None:
+    """What a confirmation found, as the rest of a sentence."""
+    found = read_confirmed(report.opened.study)
+    return None if found is None else describe_confirmed(found, report.scoring.label)
 
 
 def _phrase(metric: str) -> str:
@@ -107,6 +126,11 @@ def _axis(axis: Axis) -> str:
         return ", ".join(format_value(choice) for choice in axis.choices)
     scale = ", logarithmic" if axis.log else f", steps of {format_value(axis.step)}" if axis.step else ""
     return f"{format_value(axis.low)} to {format_value(axis.high)}{scale}"
+
+
+def _figure(value: float | None) -> str:
+    """A measured figure with three significant digits, without an exponent; a dash where there is none."""
+    return "-" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def _moment(time: datetime | None) -> str:

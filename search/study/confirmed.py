@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from search.format import format_score
+from search.study.ties import format_interval
 from storage.studies.attributes import StudyAttributes
 
 if TYPE_CHECKING:
@@ -44,6 +46,16 @@ def parse_confirmed(stored: Any) -> Confirmed | None:
         return None if stored is None else _ADAPTER.validate_python(stored)
     except ValidationError:  # of another version, or another program
         return None
+
+
+def describe_confirmed(confirmed: Confirmed, label: str) -> str:
+    """Such as `trial 12 has mIoU 0.5512 (0.531 to 0.570) by 3 seeds; trials 4, 9 may be as good`."""
+    sure = f" ({format_interval(confirmed.interval)})" if confirmed.interval else ""
+    by = f"{confirmed.seeds} seed{'s' * (confirmed.seeds > 1)}"
+    by += f" on {confirmed.folds} folds" if confirmed.folds > 1 else ""
+    tied = ", ".join(map(str, confirmed.tied))
+    says = f"; trial{'s' * (len(confirmed.tied) > 1)} {tied} may be as good" if tied else ""
+    return f"trial {confirmed.trial} has {label} {format_score(confirmed.value)}{sure} by {by}{says}"
 
 
 def write_confirmed(study: "optuna.Study", confirmed: Confirmed) -> None:

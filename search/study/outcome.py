@@ -10,7 +10,6 @@ from optuna.trial import FrozenTrial, TrialState
 from search.log import one_line
 from storage.studies.attributes import TrialAttributes
 
-TOO_LARGE = "parameters"
 OUT_OF_MEMORY = "out of memory"
 NAN = "nan"
 KILLER = "kills its worker"

@@ -33,9 +33,12 @@ class StudyTable(Table):
 
 
 class ConstraintsTable(Table):
-    """`[constraints]`: the limits of a configuration."""
+    """`[constraints]`: the limits of a network in use; see `search/study/limits.py`, `trainer/cost.py`."""
 
-    parameters: int | None = Field(None, ge=1)  # of the network, the largest number
+    parameters: int | None = Field(None, ge=1)  # the largest number
+    memory_mib: float | None = Field(None, gt=0)  # the most for a prediction of one image
+    ms_per_image: float | None = Field(None, gt=0)  # the longest, of one image at a time
+    ms_per_image_batched: float | None = Field(None, gt=0)  # and of a batch
 
 
 class SearchFile(Table):

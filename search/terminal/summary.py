@@ -1,9 +1,7 @@
 """A study's state in single lines."""
 
 from search.format import format_score, trial_label
-from search.study.confirmed import Confirmed
 from search.study.scoring import read_scoring
-from search.study.ties import format_interval
 from storage.studies.status import Leader, Running, StudyStatus
 
 
@@ -27,16 +25,6 @@ def best_line(status: StudyStatus) -> str:
     value = f"{read_scoring(status.question).label} {format_score(best.value)}"
     beside = [f"({scores})"] if (scores := foreground_scores(status, best)) else []
     return " ".join([f"best: trial {trial_label(best.number, best.name)},", value, *beside])
-
-
-def confirmed_line(confirmed: Confirmed, label: str) -> str:
-    """Such as `confirmed: trial 12, mIoU 0.5512 (0.531 to 0.570) by 3 seeds; trials 4, 9 may be as good`."""
-    sure = f" ({format_interval(confirmed.interval)})" if confirmed.interval else ""
-    by = f"{confirmed.seeds} seed{'s' * (confirmed.seeds > 1)}"
-    by += f" on {confirmed.folds} folds" if confirmed.folds > 1 else ""
-    tied = ", ".join(map(str, confirmed.tied))
-    says = f"; trial{'s' * (len(confirmed.tied) > 1)} {tied} may be as good" if tied else ""
-    return f"confirmed: trial {confirmed.trial}, {label} {format_score(confirmed.value)}{sure} by {by}{says}"
 
 
 def foreground_scores(status: StudyStatus, trial: Leader) -> str | None:

@@ -8,8 +8,9 @@ from optuna.trial import TrialState
 
 from search.log import log_event, one_line
 from search.reconnect import UNREACHABLE
-from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, TOO_LARGE, Outcome, failed
+from search.study.outcome import KILLER, NAN, OUT_OF_MEMORY, Outcome, failed
 from search.worker.assignment import Assignment, HandedOn
+from search.worker.limits import check_limits, keep_costs
 from search.worker.results import add_pictures, save_confusions, save_weights, write_certainty, write_results
 from storage.artifacts.keys import checkpoint_key
 from storage.errors import LeaseLost, StorageError
@@ -53,7 +54,7 @@ def _attempt(assignment: Assignment) -> Outcome:
     held.write(TrialAttributes(starts=starts + 1))
     assignment.context.heartbeat.begin()
     try:
-        return _check_limit(assignment) or _train(assignment)
+        return check_limits(assignment) or _train(assignment)
     except DivergedError as error:
         return Outcome(TrialState.PRUNED, cause=NAN, message=str(error))
     except (LeaseLost, *UNREACHABLE):
@@ -90,20 +91,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return False
 
 
-def _check_limit(assignment: Assignment) -> Outcome | None:
-    """The outcome of a network with too many parameters; tells the sampler how far above or below the limit it is."""
-    context, held = assignment.context, assignment.held
-    limit = context.opened.plan.constraints.parameters
-    if limit is None:
-        return None
-    count = context.trainer.count_parameters(assignment.config, context.dataset)
-    held.constrain("parameters", (count - limit) / limit)
-    if count <= limit:
-        return None
-    held.write(TrialAttributes(parameters=count))
-    return Outcome(TrialState.PRUNED, cause=TOO_LARGE, message=f"parameters must be at most {limit}; got {count}")
-
-
 def _train(assignment: Assignment) -> Outcome:
     context, held = assignment.context, assignment.held
 
@@ -122,6 +109,8 @@ def _train(assignment: Assignment) -> Outcome:
     add_pictures(context, held, fitted)
     if fitted.stopped == "caller":
         return Outcome(TrialState.PRUNED)
+    context.heartbeat.batch()
+    keep_costs(assignment, fitted)
     context.heartbeat.batch()
     save_weights(context, held.number, fitted)
     return Outcome(TrialState.COMPLETE, fitted.final.value)

@@ -73,6 +73,12 @@ class TrialAttributes(Attributes):
     starts: int = 0  # how often a worker began it and died, since its last new epoch
     retries: int = 0  # how often it was tried again after an error, since its last new epoch
 
+    # What its network costs in use, measured once, by the first worker that does; see `trainer/cost.py`.
+    parameters: int | None = None
+    memory_mib: float | None = None
+    ms_per_image: float | None = None
+    ms_per_image_batched: float | None = None
+
     # Why it ended; neither complete trials nor those that the pruner chose have a cause.
     cause: str | None = None
     message: str | None = None
@@ -86,7 +92,6 @@ class TrialAttributes(Attributes):
     best_epoch: int | None = None
     epochs: int | None = None
     stopped: str | None = None  # budget, patience or caller
-    parameters: int | None = None  # of the network
     seconds: float | None = None  # of its epochs
     images_per_second: float | None = None  # in training
     images: tuple[int, int] | None = None  # of training and validation

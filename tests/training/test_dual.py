@@ -12,7 +12,7 @@ from tests.training.numpy_layers import build, conv, draw, sigmoid
 from tests.training.test_unet import logits_of
 from trainer.config import ModelConfig
 from trainer.model import dual
-from trainer.model.unet import build_model, count_parameters
+from trainer.model.unet import build_model
 
 SHAPE = (16, 32, 1)
 PLAIN: dict[str, Any] = {"width": 4, "stem": 1, "residual": False, "se": False, "norm": "none"}
@@ -31,11 +31,11 @@ def test_a_saved_dual_network_loads_in_safe_mode(fusion: Any, scale: Any, tmp_pa
 
 
 def test_a_dual_network_has_the_parameters_of_both_and_of_the_fusion() -> None:
-    both = sum(count_parameters(ModelConfig(**PLAIN, depth=depth), SHAPE, 3) for depth in (3, 1))
+    both = sum(build_model(ModelConfig(**PLAIN, depth=depth), SHAPE, 3).count_params() for depth in (3, 1))
     more = {"concatenate": 6 * 3 + 3, "weighted": 1, "attention": 9 * 6 + 1}
     for fusion, parameters in more.items():
         config = ModelConfig(**PLAIN, depth=3, coarse_depth=1, fusion=fusion)
-        assert count_parameters(config, SHAPE, 3) == both + parameters
+        assert build_model(config, SHAPE, 3).count_params() == both + parameters
 
 
 def test_the_learned_weight_starts_in_the_middle() -> None:

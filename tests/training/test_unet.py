@@ -11,7 +11,7 @@ from keras import layers
 from trainer.config import ModelConfig
 from trainer.model.branch import dropout_rate, level_filters
 from trainer.model.shape import padded_size
-from trainer.model.unet import build_model, count_parameters, count_trainable
+from trainer.model.unet import build_model, count_trainable
 
 SHAPE = (16, 32, 1)
 # Depth 1, width 4: blocks of 4, 8 and 4 filters, on 1, 4 and 4 + 4 channels.
@@ -66,7 +66,7 @@ def convolutions(model: keras.Model) -> list[Any]:
     ],
 )
 def test_an_option_has_its_parameters(changes: dict[str, Any], more: int) -> None:
-    assert count_parameters(ModelConfig(**(PLAIN | changes)), SHAPE, 3) == PLAIN_PARAMETERS + more
+    assert build_model(ModelConfig(**(PLAIN | changes)), SHAPE, 3).count_params() == PLAIN_PARAMETERS + more
 
 
 def test_running_statistics_are_not_trainable() -> None:

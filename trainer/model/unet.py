@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from trainer.config import ModelConfig
+from trainer.config import ModelConfig, TrainConfig
+from trainer.data.dataset import Dataset
 from trainer.model.blocks import Tensor, class_map, insert_masked_class
 from trainer.model.branch import branch
 from trainer.model.dual import dual
@@ -116,9 +117,10 @@ def _set_momentum(network: keras.Model, momentum: float) -> None:
             layer.momentum = momentum
 
 
-def count_parameters(config: ModelConfig, shape: tuple[int, int, int], classes: int, masked: int | None = None) -> int:
-    """Number of parameters of the network that `build_model` makes, trainable or not."""
-    return int(build_model(config, shape, classes, masked).count_params())
+def build_untrained(config: TrainConfig, dataset: Dataset) -> keras.Model:
+    """The network that a training of this configuration on these data begins with, but for its weights."""
+    dtype: Literal["uint8", "float32"] = "uint8" if dataset.images[0].dtype == np.uint8 else "float32"
+    return build_model(config.model, dataset.shape, dataset.classes, config.masked_class, dtype)
 
 
 def count_trainable(model: keras.Model) -> int:

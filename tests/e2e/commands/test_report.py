@@ -9,7 +9,8 @@ from optuna.trial import TrialState, create_trial
 from PIL import Image
 
 from search.report.charts import COMPLETE, PRUNED, chart_style, draw_classes, to_svg
-from search.report.gather import gather, make_entry
+from search.report.entry import make_entry
+from search.report.gather import gather
 from search.report.page import render_report
 from search.study.leaderboard import leaderboard
 from search.study.study import OpenStudy, open_study

@@ -147,11 +147,13 @@ def test_a_search_that_confirms_ends_with_the_confirmed_trial(search: Search) ->
     line = f"run search.toml --data data.npz --trials 3 --confirm {FAKE_WORKER} --dir run"
     shown = run_command(line, search.folder, DATABASE_URL=search.db.url).output()
     trial = read_toml(search.folder / "run" / "best.toml")["provenance"]
-    assert f"confirmed: trial {trial['trial']}, mIoU {trial['confirmed']['value']:.4f}" in shown
+    assert f"confirmed: trial {trial['trial']} has mIoU {trial['confirmed']['value']:.4f}" in shown
     status = run_command("status --json --study fake", search.folder, DATABASE_URL=search.db.url).output()
     assert json.loads(status)["confirmed"]["trial"] == trial["trial"]
+    page = (search.folder / "run" / "report.html").read_text()
+    assert f"Trained again with other seeds, trial {trial['trial']} has mIoU" in page
     plain = run_command("status --study fake", search.folder, DATABASE_URL=search.db.url).output()
-    assert f"confirmed: trial {trial['trial']}, mIoU {trial['confirmed']['value']:.4f}" in plain
+    assert f"confirmed: trial {trial['trial']} has mIoU {trial['confirmed']['value']:.4f}" in plain
 
 
 def test_the_networks_of_the_confirmed_trial_are_kept(confirmed: Done) -> None:

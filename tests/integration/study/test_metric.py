@@ -96,3 +96,13 @@ def test_the_note_of_the_study_has_its_metric(db: Database) -> None:
     note = get_note(opened.study)
     assert "Validation Dice **0.7000**, foreground IoU 0.0000, foreground Dice 0.0000." in note
     assert "**Trial 0 never finds rock.**" in note
+
+
+def test_the_leaderboard_has_the_costs_of_each_trial(db: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    opened = create(db, 0.25)
+    trial = opened.study.ask()
+    TrialAttributes(parameters=7, memory_mib=1.5, ms_per_image=3.25, ms_per_image_batched=0.5).write(trial)
+    opened.study.tell(trial, 0.1)
+    keys = ("parameters", "memory_mib", "ms_per_image", "ms_per_image_batched")
+    leaders = json.loads(show(db, opened, capsys, as_json=True))["leaderboard"]
+    assert [[leader[key] for key in keys] for leader in leaders] == [[None] * 4, [7, 1.5, 3.25, 0.5]]

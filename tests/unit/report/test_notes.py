@@ -32,6 +32,19 @@ def test_what_was_not_measured_is_left_out() -> None:
     assert note == "## Trial -1\n\nFailed after 0 epochs\\: OSError\\: gone\n\n[The study's report](/report/s)"
 
 
+def test_what_a_trial_costs_stands_in_its_note() -> None:
+    trial = create_trial(value=0.5, user_attrs={"ms_per_image": 12.5, "ms_per_image_batched": 3.0, "memory_mib": 7.5})
+    note = trial_note("s", trial, Outcome(TrialState.COMPLETE, 0.5), COURSE).replace("\\", "")
+    assert "| ms an image | 12.5 |\n| ms an image of a batch | 3 |\n| MiB an image | 7.5 |" in note
+
+
+def test_a_trial_beyond_a_limit_says_so_in_its_note() -> None:
+    trial = create_trial(state=TrialState.PRUNED)
+    outcome = Outcome(TrialState.PRUNED, cause="ms_per_image", message="milliseconds an image must be at most 5; got 7")
+    note = trial_note("s", trial, outcome, COURSE).replace("\\", "")
+    assert "too slow, so it was not trained. milliseconds an image must be at most 5; got 7" in note
+
+
 def test_the_paper_stands_beside_its_own_task_alone() -> None:
     trial = create_trial(value=0.5, user_attrs={"miou_keras": 0.4})
     assert "| Final Model | 0\\.5105 | 0\\.5028 |" in study_note("s", 1, [trial], COURSE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from search.commands.options import parse_sets
+from search.study.limits import list_limits
 from search.study.plan import load_plan
 from search.study.question import plan_from_question, question
 from trainer.errors import InputError
@@ -26,6 +27,9 @@ budget = { epochs = 60 }
 
 [constraints]
 parameters = 10_000_000
+memory_mib = 64
+ms_per_image = 12.5
+ms_per_image_batched = 5
 """
 
 
@@ -40,6 +44,8 @@ def test_all_tables_of_a_file_are_read(tmp_path: Path) -> None:
     assert (plan.study.name, plan.study.trials, plan.study.seed) == ("mars", 150, 7)
     assert plan.base.budget.epochs == 60 and plan.base.data.path == str(tmp_path / "mars.npz")
     assert len(plan.space.axes) == 5 and plan.constraints.parameters == 10_000_000
+    limits = [(limit.key, most) for limit, most in list_limits(plan.constraints)][1:]
+    assert limits == [("memory_mib", 64), ("ms_per_image", 12.5), ("ms_per_image_batched", 5)]
 
 
 def test_a_plan_derived_from_its_question_is_the_same(tmp_path: Path) -> None:
@@ -158,6 +164,8 @@ def test_set_values_are_toml_or_text() -> None:
         ("[study]\ntrials = 0", "study.trials: must be greater than or equal to 1; got 0"),
         ("[study]\nname = '../x'", "study.name: "),
         ("[constraints]\nparameter = 3", "unknown key 'constraints.parameter'; did you mean 'constraints.parameters'?"),
+        ("[constraints]\nms_per_image = 0", "constraints.ms_per_image: must be greater than 0; got 0"),
+        ("[constraints]\nmemory_mib = inf", "constraints.memory_mib: must be a finite number; got inf"),
         ("[train]\nmodel = { dept = 3 }", "[train] unknown key 'model.dept'; did you mean 'model.depth'?"),
         ("[train]\nbase = 'nothing'", "[train] a configuration must be a TOML file or a preset; got nothing"),
         ("[train]\nbase = 3", "[train] base must be a preset's name or a file; got 3"),

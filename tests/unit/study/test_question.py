@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from search.study import question as module
+from search.study.limits import LIMITS, list_limits
 from search.study.plan import load_plan
 from search.study.question import SCHEMA, ask_as_before, complete_question, plan_from_question, question
 from trainer.errors import InputError
@@ -26,6 +27,14 @@ def without(asked: dict[str, Any], *keys: str) -> dict[str, Any]:
 def test_a_field_that_is_missing_has_todays_default(asked: dict[str, Any]) -> None:
     old = without(asked, "schema", "train.model.gate", "study.warmup", "constraints.parameters")
     assert complete_question(old) == asked
+
+
+def test_a_study_that_was_made_when_parameters_were_the_only_limit_has_no_other(asked: dict[str, Any]) -> None:
+    later = [f"constraints.{limit.key}" for limit in LIMITS if limit.key != "parameters"]
+    old = without(asked, *later) | {"constraints.parameters": 5000}
+    assert complete_question(old) == asked | {"constraints.parameters": 5000}
+    limits = list_limits(plan_from_question(complete_question(old), "mars", 3, None).constraints)
+    assert [(limit.key, most) for limit, most in limits] == [("parameters", 5000)]
 
 
 def test_a_field_that_is_there_keeps_its_value(asked: dict[str, Any]) -> None:
