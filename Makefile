@@ -65,6 +65,9 @@ lock: $(VENV)/dev  ## pins every version with its hash
 	  $(LOCK) -o requirements-jax.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group bench -c requirements-dev.lock --no-emit-package tensorflow \
 	  --no-emit-package triton --no-emit-package cuda-bindings $(LOCK) -o requirements-bench.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group search-bench -c requirements-dev.lock -c requirements-bench.lock \
+	  --no-emit-package tensorflow --no-emit-package triton --no-emit-package cuda-bindings \
+	  --no-emit-package nvidia-nccl-cu12 $(LOCK) -o requirements-search-bench.lock
 	rm -rf $(VENV)-lock
 LOCK := -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 

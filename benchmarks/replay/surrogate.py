@@ -1,0 +1,98 @@
+"""A surrogate of a space's landscape, from recorded curves.
+
+Curves are written as their mean and the components of the largest variance; each component, and the logarithm of the
+time of an epoch, is a Gaussian process over the axes. A recorded configuration has the surrogate's mean like any other:
+its own curve holds the luck of its seed, and the best of many recorded ones would be the luckiest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.curves.table import Curve
+from benchmarks.replay.encode import column_axes, encode
+from benchmarks.replay.estimate import estimate_noise
+from benchmarks.replay.gaussian import Gaussian, fit
+from benchmarks.replay.problem import Floats, Noise, Values, default_values
+
+VARIANCE = 0.995  # share of the curves' variance that the components have
+MOST = 5  # components
+DIVERGED = ("pruned", "fail")  # states of a recording without a pruner
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A landscape that is known everywhere; a `Problem`."""
+
+    noise: Noise
+    freedom: int  # degrees of freedom of the noise
+    mean: Floats  # (epochs,)
+    components: Floats  # (components, epochs)
+    scores: tuple[Gaussian, ...]  # of each component
+    seconds: Gaussian  # the logarithm of an epoch's
+    default_s: float  # the default configuration's, as predicted
+    trained: Floats  # points of all trainings, (trainings, columns)
+    diverged: Floats  # the epoch in which each diverged, from 0; infinite where it did not
+
+    def curves(self, configurations: list[Values]) -> Floats:
+        """The mean value after each epoch, (configurations, epochs); NaN from the epoch on in which it diverges."""
+        points = encode(configurations)
+        scores = np.stack([process.predict(points) for process in self.scores], 1)
+        curves = np.clip(self.mean + scores @ self.components, 0.0, 1.0)
+        ends = self._divergence(points)
+        curves[np.arange(curves.shape[1]) >= ends[:, None]] = np.nan
+        return curves
+
+    def costs(self, configurations: list[Values]) -> Floats:
+        """The time of an epoch, (configurations,), in epochs of the default configuration."""
+        return np.asarray(np.exp(self.seconds.predict(encode(configurations))) / self.default_s)
+
+    def _divergence(self, points: Floats) -> Floats:
+        """The epoch in which each configuration diverges: where most trainings about it did, as the nearest of them."""
+        ends = np.full(len(points), np.inf)
+        diverged = np.isfinite(self.diverged)
+        if not diverged.any():
+            return ends
+        similar = self.scores[0].similarity(points, self.trained)
+        often = similar[:, diverged].sum(1) > similar.sum(1) / 2
+        nearest = similar[:, diverged].argmax(1)
+        return np.where(often, self.diverged[diverged][nearest], ends)
+
+
+def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Surrogate:
+    """The surrogate of recorded trainings, of which the longest were trained to their end.
+
+    Args:
+        curves: of the space of the recorded plan.
+        like: a surrogate of nearly the same curves, from which the fit starts; it is then quick.
+    """
+    epochs = max(len(one.curve) for one in curves)
+    whole = [one for one in curves if one.state == "complete" and len(one.curve) == epochs]
+    points, table = encode([one.values for one in whole]), np.array([one.curve for one in whole])
+    mean = table.mean(0)
+    _, strengths, components = np.linalg.svd(table - mean, full_matrices=False)
+    count = min(MOST, 1 + int(np.searchsorted(np.cumsum(strengths**2) / (strengths**2).sum(), VARIANCE)))
+    scores = (table - mean) @ components[:count].T
+    starts = [process.theta for process in like.scores] if like else []
+    groups = column_axes()
+    processes = tuple(
+        fit(points, groups, scores[:, number], starts[number] if number < len(starts) else None)
+        for number in range(count)
+    )
+    timed = [one for one in curves if one.seconds and one.curve]
+    times = np.log([(one.seconds or 0.0) / len(one.curve) for one in timed])
+    seconds = fit(encode([one.values for one in timed]), groups, times, like.seconds.theta if like else None)
+    noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, epochs)
+    ended = [one for one in curves if one.state == "complete" or one.state in DIVERGED]
+    return Surrogate(
+        noise=noise,
+        freedom=freedom,
+        mean=mean,
+        components=components[:count],
+        scores=processes,
+        seconds=seconds,
+        default_s=float(np.exp(seconds.predict(encode([default_values()])))[0]),
+        trained=encode([one.values for one in ended]),
+        diverged=np.array([len(one.curve) if one.state in DIVERGED else np.inf for one in ended]),
+    )
