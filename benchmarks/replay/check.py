@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import optuna
 from scipy.stats import spearmanr
 
 from benchmarks.curves.table import Curve
 from benchmarks.replay.problem import Floats, Problem, Values, final_value, searched
+from benchmarks.replay.random_draw import draw_at_random
 from benchmarks.replay.surrogate import Surrogate, fit_surrogate
 from search.space.axis import Axis
-from search.space.space import applies, draw
+from search.space.space import applies
 from trainer.configfile import flatten
 
 FOLDS = 10
@@ -74,11 +74,8 @@ def predict_left_out(surrogate: Surrogate, whole: Sequence[Curve]) -> Floats:
 
 def find_best(problem: Problem, seed: int = 0) -> Best:
     """The best of many random configurations, improved by changing one or two axes at a time."""
-    space, base = searched()
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    known: list[Values] = [draw(study.ask(), space, base) for _ in range(DRAWS)]
-    best = _best_of(problem, known)
     random = np.random.default_rng(seed)
+    best = _best_of(problem, [draw_at_random(random) for _ in range(DRAWS)])
     for _ in range(ROUNDS):
         best = max(best, _best_of(problem, [_change(best.values, random) for _ in range(NEIGHBOURS)]), key=_value)
     return best

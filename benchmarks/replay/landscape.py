@@ -6,11 +6,10 @@ Its curves cross as real ones do: a high learning rate is ahead early, much augm
 from dataclasses import dataclass
 
 import numpy as np
-import optuna
 
 from benchmarks.curves.table import Curve
-from benchmarks.replay.problem import Floats, Noise, Values, default_values, final_value, searched
-from search.space.space import draw
+from benchmarks.replay.problem import Floats, Noise, Values, default_values, final_value
+from benchmarks.replay.random_draw import draw_at_random
 
 EPOCHS = 20
 SECONDS = 14.0  # of the default's epoch
@@ -37,10 +36,8 @@ class Landscape:
 
 def record(problem: Landscape, trials: int, seed: int = 0, top: int = 20, seeds: int = 3) -> list[Curve]:
     """Trainings as a recording has them: the default, random draws, and the best of them with other seeds."""
-    space, base = searched()
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    drawn: list[Values] = [default_values(), *(draw(study.ask(), space, base) for _ in range(trials - 1))]
     random = np.random.default_rng(seed)
+    drawn: list[Values] = [default_values(), *(draw_at_random(random) for _ in range(trials - 1))]
     first = [_train(problem, "plan", number, values, random) for number, values in enumerate(drawn)]
     best = sorted((one for one in first if one.value is not None), key=lambda one: -(one.value or 0))[:top]
     again = [(one.trial, one.values) for one in best for _ in range(seeds)]
