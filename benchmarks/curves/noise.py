@@ -1,6 +1,6 @@
 """What recorded curves say: the noise between seeds, how early the end is known, and which axes matter.
 
-    python -m benchmarks.curves.noise [FILE]
+python -m benchmarks.curves.noise [FILE]
 """
 
 import argparse
@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("mars.csv"))
     curves = read_curves(parser.parse_args().file)
     deviation, count = seed_deviation(curves)
-    print(f"between seeds: standard deviation {deviation:.4f}, of {count} configurations trained again\n")  # noqa: T201
-    print("| share of the training | rank correlation with the end | all | the best half |\n|---|---|---|---|")  # noqa: T201
+    print(f"between seeds: standard deviation {deviation:.4f}, of {count} configurations trained again\n")
+    print("| share of the training | rank correlation with the end | all | the best half |\n|---|---|---|---|")
     for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9):
-        print(f"| {share:.0%} | | {rank_correlation(curves, share):.2f} | {rank_correlation(curves, share, 0.5):.2f} |")  # noqa: T201
+        print(f"| {share:.0%} | | {rank_correlation(curves, share):.2f} | {rank_correlation(curves, share, 0.5):.2f} |")
 
 
 def seed_deviation(curves: Sequence[Curve]) -> tuple[float, int]:

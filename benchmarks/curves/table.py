@@ -1,6 +1,6 @@
 """The recorded curves as one table, which the repository carries: a line a training.
 
-    python -m benchmarks.curves.table --dir DIR [--output benchmarks/curves/mars.csv]
+python -m benchmarks.curves.table --dir DIR [--output benchmarks/curves/mars.csv]
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     curves = list(read_studies(options.dir))
     write_curves(curves, options.output)
-    print(f"{len(curves)} curves in {options.output}")  # noqa: T201
+    print(f"{len(curves)} curves in {options.output}")
 
 
 def read_studies(folder: Path) -> Iterator[Curve]:

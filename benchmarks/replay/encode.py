@@ -11,7 +11,9 @@ from search.space.axis import Axis, Value
 def encode(configurations: list[Values]) -> Floats:
     """Points (configurations, columns); two choices are at a distance of 1, and so are the ends of a range."""
     axes = searched()[0].axes
-    return np.concatenate([_column(axis, [values.get(axis.path) for values in configurations]) for axis in axes], 1)
+    return np.asarray(
+        np.concatenate([_column(axis, [values.get(axis.path) for values in configurations]) for axis in axes], 1)
+    )
 
 
 @cache

@@ -94,7 +94,7 @@ def _loss(theta: Floats, squares: Floats, targets: Floats, prior: Floats) -> tup
 def _distances(points: Floats, others: Floats) -> Floats:
     """The squared distances, (points, others)."""
     squares = (points**2).sum(1)[:, None] + (others**2).sum(1) - 2 * points @ others.T
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0))
 
 
 def _kernel(squares: Floats, scale: float) -> Floats:

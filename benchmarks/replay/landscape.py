@@ -48,7 +48,12 @@ def record(problem: Landscape, trials: int, seed: int = 0, top: int = 20, seeds:
 
 
 def _train(
-    problem: Landscape, study: str, number: int, values: Values, random: np.random.Generator, candidate: int | None = None
+    problem: Landscape,
+    study: str,
+    number: int,
+    values: Values,
+    random: np.random.Generator,
+    candidate: int | None = None,
 ) -> Curve:
     mean = problem.curves([values])[0]
     curve = np.clip(mean + problem.noise.draw(random), 0, 1)
@@ -81,7 +86,7 @@ def _curve(values: Values) -> Floats:
     curve = quality * (1 - 0.75 * np.exp(-np.arange(1, EPOCHS + 1) / delay))
     if rate > 0.8 and values["model.norm"] == "instance":
         curve[3:] = np.nan
-    return np.clip(curve, 0.0, 1.0)
+    return np.asarray(np.clip(curve, 0.0, 1.0))
 
 
 def _cost(values: Values) -> float:

@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # imported, never used
-import keras_tuner  # noqa: E402
+import keras_tuner
 
-from benchmarks.replay.method import Task  # noqa: E402
-from benchmarks.replay.problem import searched  # noqa: E402
-from search.space.space import Space  # noqa: E402
+from benchmarks.replay.method import Task
+from benchmarks.replay.problem import searched
+from search.space.space import Space
 
 ITERATIONS = 1000  # more than any budget allows
 

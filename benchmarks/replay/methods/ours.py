@@ -39,7 +39,7 @@ class Options:
     default_first: bool = True
 
 
-def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStudy:  # noqa: B008
+def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStudy:
     """A fresh search."""
     warmup = max(1, round(options.warmup * epochs))
     sampler, pruner = _make_sampler(seed, options), _make_pruner(options, warmup)

@@ -74,7 +74,9 @@ class ExtrapolationPruner(BasePruner):
             return False
         for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             if other.number not in self._curves:
-                self._curves[other.number] = np.array([other.intermediate_values[e] for e in sorted(other.intermediate_values)])
+                self._curves[other.number] = np.array(
+                    [other.intermediate_values[e] for e in sorted(other.intermediate_values)]
+                )
         if len(self._curves) < self._startup:
             return False
         weights, deviation = self._fit(epoch)
