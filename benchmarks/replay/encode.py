@@ -11,9 +11,8 @@ from search.space.axis import Axis, Value
 def encode(configurations: list[Values]) -> Floats:
     """Points (configurations, columns); two choices are at a distance of 1, and so are the ends of a range."""
     axes = searched()[0].axes
-    return np.asarray(
-        np.concatenate([_column(axis, [values.get(axis.path) for values in configurations]) for axis in axes], 1)
-    )
+    columns = [_column(axis, [values.get(axis.path) for values in configurations]) for axis in axes]
+    return np.concatenate(columns, 1)
 
 
 @cache
@@ -25,7 +24,7 @@ def column_axes() -> tuple[int, ...]:
 
 def _column(axis: Axis, values: list[Value | None]) -> Floats:
     if axis.kind == "choice":
-        return np.array([[value == choice for choice in axis.choices] for value in values]) / np.sqrt(2)
+        return np.asarray([[value == choice for choice in axis.choices] for value in values] / np.sqrt(2))
     scale = np.log if axis.log else np.asarray
     low, high = scale(axis.low), scale(axis.high)
     middle = 0.5  # of an axis that does not apply

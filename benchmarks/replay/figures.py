@@ -104,7 +104,7 @@ def _row(
 
 
 def _compare(costs: Sequence[float], ours: Sequence[float]) -> str:
-    found = float(ratio(np.median(costs), np.median(ours)))
+    found = float(ratio(np.asarray(np.median(costs)), np.asarray(np.median(ours))))
     return f"{_number(found)} ({' to '.join(map(_number, bootstrap(costs, ours)))})"
 
 

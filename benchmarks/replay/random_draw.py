@@ -28,9 +28,9 @@ class _Dice:
     def suggest_float(self, _: str, low: float, high: float, step: float | None, log: bool) -> float:
         if step is not None:
             return low + step * int(self._random.integers(round((high - low) / step) + 1))
-        return float(
-            np.exp(self._random.uniform(np.log(low), np.log(high))) if log else self._random.uniform(low, high)
-        )
+        if log:
+            return float(np.exp(self._random.uniform(np.log(low), np.log(high))))
+        return float(self._random.uniform(low, high))
 
 
 def draw_at_random(random: np.random.Generator) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
+from scipy.special import ndtri
 from typing_extensions import override
 
 from benchmarks.replay.method import training_value
@@ -74,9 +75,8 @@ class ExtrapolationPruner(BasePruner):
             return False
         for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             if other.number not in self._curves:
-                self._curves[other.number] = np.array(
-                    [other.intermediate_values[e] for e in sorted(other.intermediate_values)]
-                )
+                values = other.intermediate_values
+                self._curves[other.number] = np.array([values[e] for e in sorted(values)])
         if len(self._curves) < self._startup:
             return False
         weights, deviation = self._fit(epoch)
@@ -139,6 +139,4 @@ def _predictors(curves: Floats, epoch: int) -> Floats:
 
 def _quantile(chance: float) -> float:
     """How many deviations a normal value exceeds with a chance: 1.64 for 0.05."""
-    from scipy.special import ndtri
-
     return float(-ndtri(chance))
