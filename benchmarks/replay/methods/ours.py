@@ -30,7 +30,7 @@ class Options:
     pruner: Rule = StudyTable().pruner
     warmup: float = StudyTable().warmup  # share of the epochs
     pruner_startup: int = StudyTable().startup_trials
-    percentile: float = 50.0  # of complete trials, which a trial must reach
+    kept: float = 50.0  # per cent: a trial goes on that would be among so many of the complete ones
     factor: int = 3  # of halving
     limit: float = 1.0  # standard deviations, of the rule on noise
     share: float = 0.25  # of the trials: the best, of the rule on noise; those that go on, where it is decided once
@@ -73,8 +73,8 @@ def _make_pruner(options: Options, warmup: int) -> BasePruner:
         # Optuna's own, which documents the decision that the product's takes by SQL.
         "median": lambda: (
             MedianPruner(options.pruner_startup, warmup)
-            if options.percentile == 50
-            else PercentilePruner(options.percentile, options.pruner_startup, warmup)
+            if options.kept == 50
+            else PercentilePruner(options.kept, options.pruner_startup, warmup)
         ),
         "halving": lambda: SuccessiveHalvingPruner(warmup, options.factor),
         "noise": lambda: NoisePruner(warmup, options.share, options.limit, startup=options.pruner_startup),

@@ -75,8 +75,8 @@ class ExtrapolationPruner(BasePruner):
             return False
         for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             if other.number not in self._curves:
-                values = other.intermediate_values
-                self._curves[other.number] = np.array([values[e] for e in sorted(values)])
+                reports = other.intermediate_values
+                self._curves[other.number] = np.array([reports[e] for e in sorted(reports)])
         if len(self._curves) < self._startup:
             return False
         weights, deviation = self._fit(epoch)
