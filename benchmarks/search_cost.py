@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="replay nothing, print the tables")
     options = parser.parse_args()
     os.environ.update(ONE_THREAD)
+    if not options.landscape and not options.curves.exists():
+        parser.error(f"curves must be recorded first, see benchmarks/curves/record.py; got no file {options.curves}")
     curves = record(Landscape(), 210) if options.landscape else read_curves(options.curves)
     problem = fit_surrogate(curves)
     name = f"{_digest(curves)} {options.budget:g}"

@@ -72,11 +72,11 @@ def predict_left_out(surrogate: Surrogate, whole: Sequence[Curve]) -> Floats:
     return predicted
 
 
-def find_best(problem: Problem, seed: int = 0) -> Best:
+def find_best(problem: Problem, seed: int = 0, draws: int = DRAWS, rounds: int = ROUNDS) -> Best:
     """The best of many random configurations, improved by changing one or two axes at a time."""
     random = np.random.default_rng(seed)
-    best = _best_of(problem, [draw_at_random(random) for _ in range(DRAWS)])
-    for _ in range(ROUNDS):
+    best = _best_of(problem, [draw_at_random(random) for _ in range(draws)])
+    for _ in range(rounds):
         best = max(best, _best_of(problem, [_change(best.values, random) for _ in range(NEIGHBOURS)]), key=_value)
     return best
 

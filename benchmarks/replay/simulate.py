@@ -50,6 +50,7 @@ class _Clock:
         self.begun = 0
         self.trace = Trace()
         self.over = False
+        self.choice: int | None = None
 
     def start(self, task: Task) -> None:
         if task.key not in self.trainings:
@@ -78,23 +79,24 @@ class _Clock:
         training = self.trainings[key]
         value = training.observed[training.done]
         training.done += 1
-        if not np.isfinite(value):
+        if np.isfinite(value):
+            goes_on = self.method.report(key, training.done, float(value))
+            self.trace.whole += training.done == len(training.mean)
+        else:
             self.method.diverged(key)
-            return True
-        goes_on = self.method.report(key, training.done, float(value))
-        self.trace.whole += training.done == len(training.mean)
+            goes_on = False
+        self.note_choice()
         if goes_on and training.done < training.until:
             self.begin_epoch(key)
             return False
         return True
 
-    def note_choice(self, last: int | None) -> int | None:
+    def note_choice(self) -> None:
         """Adds a point to the trace where the method's choice has changed."""
-        best = self.method.best()
-        if best is not None and best != last:
-            value = float(np.nan_to_num(final_value(self.trainings[best].mean)))
+        before, self.choice = self.choice, self.method.best()
+        if self.choice is not None and self.choice != before:
+            value = float(np.nan_to_num(final_value(self.trainings[self.choice].mean)))
             self.trace.points.append(Point(self.trace.cost, self.trace.time, value))
-        return best
 
 
 def simulate(problem: Problem, method: Method, workers: int, seed: int, budget: float = BUDGET) -> Trace:
@@ -109,7 +111,7 @@ def simulate(problem: Problem, method: Method, workers: int, seed: int, budget: 
         seed: of the noise.
         budget: cost of all epochs that begin, in trainings of the default configuration.
     """
-    clock, idle, choice = _Clock(problem, method, seed, budget), workers, None
+    clock, idle = _Clock(problem, method, seed, budget), workers
     while True:
         while idle and not clock.over and (task := method.ask()) is not None:
             clock.start(task)
@@ -117,4 +119,3 @@ def simulate(problem: Problem, method: Method, workers: int, seed: int, budget: 
         if not clock.ends:
             return clock.trace
         idle += clock.end_epoch()
-        choice = clock.note_choice(choice)

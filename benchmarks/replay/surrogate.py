@@ -32,8 +32,9 @@ class Surrogate:
     scores: tuple[Gaussian, ...]  # of each component
     seconds: Gaussian  # the logarithm of an epoch's
     default_s: float  # the default configuration's, as predicted
-    trained: Floats  # points of all trainings, (trainings, columns)
-    diverged: Floats  # the epoch in which each diverged, from 0; infinite where it did not
+    risk: Gaussian | None  # 1 where a training diverges, 0 where it does not; None where none did
+    diverged: Floats  # points of those that diverged, (trainings, columns)
+    ends: Floats  # the epoch in which each of them did, from 0
 
     def curves(self, configurations: list[Values]) -> Floats:
         """The mean value after each epoch, (configurations, epochs); NaN from the epoch on in which it diverges."""
@@ -49,15 +50,11 @@ class Surrogate:
         return np.asarray(np.exp(self.seconds.predict(encode(configurations))) / self.default_s)
 
     def _divergence(self, points: Floats) -> Floats:
-        """The epoch in which each configuration diverges: where most trainings about it did, as the nearest of them."""
-        ends = np.full(len(points), np.inf)
-        diverged = np.isfinite(self.diverged)
-        if not diverged.any():
-            return ends
-        similar = self.scores[0].similarity(points, self.trained)
-        often = similar[:, diverged].sum(1) > similar.sum(1) / 2
-        nearest = similar[:, diverged].argmax(1)
-        return np.where(often, self.diverged[diverged][nearest], ends)
+        """The epoch in which each configuration diverges, where that is likelier than not: that of the nearest."""
+        if self.risk is None:
+            return np.full(len(points), np.inf)
+        nearest = self.risk.similarity(points, self.diverged).argmax(1)
+        return np.where(self.risk.predict(points) > 0.5, self.ends[nearest], np.inf)
 
 
 def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Surrogate:
@@ -85,6 +82,8 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
     seconds = fit(encode([one.values for one in timed]), groups, times, like.seconds.theta if like else None)
     noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, epochs)
     ended = [one for one in curves if one.state == "complete" or one.state in DIVERGED]
+    diverged = np.array([one.state in DIVERGED for one in ended])
+    trained = encode([one.values for one in ended])
     return Surrogate(
         noise=noise,
         freedom=freedom,
@@ -93,6 +92,7 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         scores=processes,
         seconds=seconds,
         default_s=float(np.exp(seconds.predict(encode([default_values()])))[0]),
-        trained=encode([one.values for one in ended]),
-        diverged=np.array([len(one.curve) if one.state in DIVERGED else np.inf for one in ended]),
+        risk=fit(trained, groups, diverged.astype(float)) if diverged.any() else None,
+        diverged=trained[diverged],
+        ends=np.array([float(len(one.curve)) for one, ends in zip(ended, diverged, strict=True) if ends]),
     )

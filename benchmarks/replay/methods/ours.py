@@ -52,12 +52,8 @@ def _make_sampler(seed: int, options: Options) -> BaseSampler:
     if options.sampler == "gp":
         return GPSampler(seed=seed, n_startup_trials=options.startup)
     sampler = SeededSampler(seed)
-    tpe = TPESampler(
-        seed=seed,
-        n_startup_trials=options.startup,
-        multivariate=options.multivariate,
-        gamma=partial(_count_good, options.good),
-    )
+    tpe = TPESampler(seed=seed, n_startup_trials=options.startup, multivariate=options.multivariate)
+    tpe._gamma = partial(_count_good, options.good)  # the argument for it is deprecated
     tpe._search_space = sampler._tpe._search_space
     sampler._tpe = tpe
     return sampler

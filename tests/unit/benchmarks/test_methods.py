@@ -112,6 +112,6 @@ def test_a_cut_off_trains_the_best_of_a_round_whole() -> None:
 def test_a_search_finds_more_than_the_default() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trace = simulate(LANDSCAPE, make_ours(0, EPOCHS), 4, seed=0, budget=20.0)
+        trace = simulate(LANDSCAPE, make_ours(0, EPOCHS), 1, seed=0, budget=20.0)
     default = float(final_value(LANDSCAPE.curves([default_values()]))[0])
     assert trace.points[0].value == pytest.approx(default) and trace.points[-1].value > default + 0.03

@@ -58,9 +58,9 @@ def test_a_configuration_among_diverged_ones_diverges() -> None:
     assert np.isfinite(curve[:3]).all() and np.isnan(curve[3:]).all()
 
 
-def test_the_best_is_at_least_as_good_as_every_draw_and_in_the_space() -> None:
-    best = find_best(LANDSCAPE)
-    assert best.value >= final_value(LANDSCAPE.curves(unseen())).max()
+def test_the_best_is_better_than_the_default_and_in_the_space() -> None:
+    best = find_best(LANDSCAPE, draws=300, rounds=4)
+    assert best.value >= final_value(LANDSCAPE.curves([default_values()]))[0] + 0.05
     axes = {axis.path: axis for axis in searched()[0].axes}
     assert all(contains(axes[path], value) for path, value in best.values.items())
 
