@@ -11,9 +11,11 @@ one JSON object a line, and those that it has are not repeated. `--variants` com
 import argparse
 import hashlib
 import json
+import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="replay nothing, print the tables")
     options = parser.parse_args()
     os.environ.update(ONE_THREAD)
+    _silence_peers()
     if not options.landscape and not options.curves.exists():
         parser.error(f"curves must be recorded first, see benchmarks/curves/record.py; got no file {options.curves}")
     curves = record(Landscape(), 210) if options.landscape else read_curves(options.curves)
@@ -89,12 +92,14 @@ _problem: list[tuple[Problem, float]] = []  # of this process
 
 
 def _set_problem(problem: Problem, budget: float) -> None:
-    import logging
-    import warnings
-
-    warnings.simplefilter("ignore")  # peers' own: of deprecated and of experimental parts
-    logging.disable(logging.WARNING)
+    _silence_peers()
     _problem[:] = [(problem, budget)]
+
+
+def _silence_peers() -> None:
+    """Nothing is said of every study, of deprecated and of experimental parts."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
 
 
 def replay_one(job: Job) -> dict[str, Any]:

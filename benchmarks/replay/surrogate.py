@@ -19,6 +19,7 @@ from benchmarks.replay.problem import Floats, Noise, Values, default_values
 VARIANCE = 0.995  # share of the curves' variance that the components have
 MOST = 5  # components
 DIVERGED = ("pruned", "fail")  # states of a recording without a pruner
+OUTLYING = 3.0  # deviations of a time, beyond which the machine was busy with something else
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,7 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         fit(points, groups, scores[:, number], starts[number] if number < len(starts) else None)
         for number in range(count)
     )
-    timed = [one for one in curves if one.seconds and one.curve]
-    times = np.log([(one.seconds or 0.0) / len(one.curve) for one in timed])
-    seconds = fit(encode([one.values for one in timed]), groups, times, like.seconds.theta if like else None)
+    seconds = like.seconds if like else _fit_seconds(curves)
     noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, epochs)
     ended = [one for one in curves if one.state == "complete" or one.state in DIVERGED]
     diverged = np.array([one.state in DIVERGED for one in ended])
@@ -96,3 +95,15 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         diverged=trained[diverged],
         ends=np.array([float(len(one.curve)) for one, ends in zip(ended, diverged, strict=True) if ends]),
     )
+
+
+def _fit_seconds(curves: Sequence[Curve]) -> Gaussian:
+    """The logarithm of an epoch's seconds, without the trainings that shared the machine with something else."""
+    timed = [one for one in curves if one.seconds and one.curve]
+    points = encode([one.values for one in timed])
+    times = np.log([(one.seconds or 0.0) / len(one.curve) for one in timed])
+    first = fit(points, column_axes(), times)
+    left = times - first.predict(points)
+    spread = 1.4826 * np.median(np.abs(left - np.median(left)))  # the deviation, whatever the outliers are
+    kept = np.abs(left - np.median(left)) <= OUTLYING * spread
+    return fit(points[kept], column_axes(), times[kept], first.theta)

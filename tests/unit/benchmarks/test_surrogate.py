@@ -1,5 +1,6 @@
 """The surrogate, on a landscape that is known, and the noise that it finds."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -51,6 +52,12 @@ def test_early_values_are_too() -> None:
 def test_costs_are_relative_to_the_default() -> None:
     assert fitted().costs([default_values()])[0] == pytest.approx(1.0)
     assert fitted().costs(unseen()) == pytest.approx(LANDSCAPE.costs(unseen()), rel=0.15)
+
+
+def test_times_of_a_busy_machine_are_no_cost() -> None:
+    curves = record(LANDSCAPE, 110)
+    slow = [replace(one, seconds=3 * (one.seconds or 0)) if one.trial < 4 else one for one in curves]
+    assert fit_surrogate(slow).costs(unseen()) == pytest.approx(LANDSCAPE.costs(unseen()), rel=0.2)
 
 
 def test_a_configuration_among_diverged_ones_diverges() -> None:
