@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--variants", action="store_true", help="compare candidates for our defaults")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "search_cost.jsonl")
-    parser.add_argument("--table", action="store_true", help="replay nothing, print the tables")
+    parser.add_argument("--table", action="store_true", help="print the tables of what was replayed, and no more")
     options = parser.parse_args()
     os.environ.update(ONE_THREAD)
     _silence_peers()
@@ -59,8 +59,8 @@ def main() -> None:
     problem = fit_surrogate(curves)
     name = f"{_digest(curves)} {options.budget:g}"
     chosen = list(_choose({**methods(), **(variants() if options.variants else {})}, options))
-    print(f"{describe(problem, curves)}\n")
     if not options.table:
+        print(f"{describe(problem, curves)}\n")
         jobs = [(one, workers, seed) for seed in range(options.seeds) for workers in options.workers for one in chosen]
         run_missing(problem, jobs, name, options)
     best = find_best(problem)
