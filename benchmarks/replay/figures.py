@@ -105,6 +105,8 @@ def _row(
 
 def _compare(costs: Sequence[float], ours: Sequence[float]) -> str:
     found = float(ratio(np.asarray(np.median(costs)), np.asarray(np.median(ours))))
+    if np.isinf(np.median(ours)) and np.isfinite(found):
+        return "less"  # ours was not reached within the budget
     return f"{_number(found)} ({' to '.join(map(_number, bootstrap(costs, ours)))})"
 
 
