@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check bench chaos screenshots test-docker test-jax test-life test-slow lock clean
+.PHONY: search test check bench search-cost chaos screenshots test-docker test-jax test-life test-slow lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -41,6 +41,9 @@ bench: $(VENV)/dev $(VENV)-bench/run  ## speed beside peers, as ratios of one ru
 	$(VENV)/bin/python -m benchmarks.trial_overhead $(if $(DATA),--data "$(DATA)")
 	$(VENV)/bin/python -m benchmarks.many_trials
 
+search-cost: $(VENV)-search-bench/run  ## searches replayed on recorded curves, ours beside peers; a night, then goes on
+	$(VENV)-search-bench/bin/python -m benchmarks.search_cost $(ARGS)
+
 screenshots: $(VENV)/dev  ## the pictures of dashboard and report in docs/, of a small search on DATA= or the sample
 	$(VENV)/bin/python docs/take_screenshots.py $(if $(DATA),--data "$(DATA)")
 
@@ -65,6 +68,9 @@ lock: $(VENV)/dev  ## pins every version with its hash
 	  $(LOCK) -o requirements-jax.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group bench -c requirements-dev.lock --no-emit-package tensorflow \
 	  --no-emit-package triton --no-emit-package cuda-bindings $(LOCK) -o requirements-bench.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group search-bench -c requirements-dev.lock -c requirements-bench.lock \
+	  --no-emit-package tensorflow --no-emit-package triton --no-emit-package cuda-bindings \
+	  --no-emit-package nvidia-nccl-cu12 $(LOCK) -o requirements-search-bench.lock
 	rm -rf $(VENV)-lock
 LOCK := -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 
@@ -94,5 +100,11 @@ $(VENV)-bench/run: requirements-bench.lock
 	$(VENV)-bench/bin/pip install -q --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
 
+# Without dependencies, as above: XGBoost's NVIDIA library and TensorFlow are left out.
+$(VENV)-search-bench/run: requirements-search-bench.lock
+	$(PYTHON) -m venv $(VENV)-search-bench
+	$(VENV)-search-bench/bin/pip install -q --no-deps --require-hashes -r requirements-search-bench.lock
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-jax $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-jax $(VENV)-bench $(VENV)-search-bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """Records curves: the report's plan carried out, as many trials at random, and the best ones with other seeds.
 
-    python -m benchmarks.curves.record --data mars.npz --dir DIR [--timeout SECONDS]
+    python -m benchmarks.curves.record --data mars.npz --dir DIR [--random 60] [--top 20] [--seeds 3] [--timeout S]
 
 Three searches of the product itself, one after the other, over the space of `plan.toml`: the plan by TPE; draws at
 random, as configurations that a second study tries; and `unet-search confirm` of the plan's best. Killed or timed out,

@@ -1,0 +1,1 @@
+"""Search methods, one file a library; each is driven as its documentation says, none is written again."""

@@ -1,0 +1,81 @@
+"""The product's search, and variants of it that are candidates for its defaults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.trial import TrialState
+
+from benchmarks.replay.methods.optuna_study import OptunaStudy
+from benchmarks.replay.methods.promoted import PromotedStudy
+from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner
+from search.study.plan import StudyTable
+from search.study.pruner import SparingPruner
+from search.study.sampler import SeededSampler
+
+Rule = Literal["none", "median", "halving", "noise", "extrapolation", "once"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a search draws and prunes; by default as the product."""
+
+    sampler: Literal["tpe", "gp"] = "tpe"
+    startup: int = 10  # trials at random before TPE's
+    good: float = 0.1  # share of trials that TPE takes for good, at most 25
+    multivariate: bool = True
+    pruner: Rule = StudyTable().pruner
+    warmup: float = StudyTable().warmup  # share of the epochs
+    pruner_startup: int = StudyTable().startup_trials
+    kept: float = 50.0  # per cent: a trial goes on that would be among so many of the complete ones
+    factor: int = 3  # of halving
+    limit: float = 1.0  # standard deviations, of the rule on noise
+    share: float = 0.25  # of the trials: the best, of the rule on noise; those that go on, where it is decided once
+    rank: int = 1  # of the complete trial that an extrapolated one must reach
+    promoted: float = 0.0  # share of the epochs after which all pause, and the best go on; 0 for none
+    default_first: bool = True
+
+
+def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStudy:
+    """A fresh search."""
+    warmup = max(1, round(options.warmup * epochs))
+    sampler, pruner = _make_sampler(seed, options), _make_pruner(options, warmup)
+    if options.promoted:
+        return PromotedStudy(sampler, epochs, max(1, round(options.promoted * epochs)), options.factor)
+    return OptunaStudy(sampler, pruner, epochs, options.default_first, TrialState.PRUNED)
+
+
+def _make_sampler(seed: int, options: Options) -> BaseSampler:
+    if options.sampler == "gp":
+        return GPSampler(seed=seed, n_startup_trials=options.startup)
+    sampler = SeededSampler(seed)
+    tpe = TPESampler(seed=seed, n_startup_trials=options.startup, multivariate=options.multivariate)
+    tpe._gamma = partial(_count_good, options.good)  # the argument for it is deprecated
+    tpe._search_space = sampler._tpe._search_space
+    sampler._tpe = tpe
+    return sampler
+
+
+def _count_good(share: float, trials: int) -> int:
+    return min(-int(-share * trials // 1), 25)
+
+
+def _make_pruner(options: Options, warmup: int) -> BasePruner:
+    rules: dict[Rule, Callable[[], BasePruner]] = {
+        "none": NopPruner,
+        # Optuna's own, which documents the decision that the product's takes by SQL.
+        "median": lambda: (
+            MedianPruner(options.pruner_startup, warmup)
+            if options.kept == 50
+            else PercentilePruner(options.kept, options.pruner_startup, warmup)
+        ),
+        "halving": lambda: SuccessiveHalvingPruner(warmup, options.factor),
+        "noise": lambda: NoisePruner(warmup, options.share, options.limit, startup=options.pruner_startup),
+        "extrapolation": lambda: ExtrapolationPruner(warmup, options.rank),
+        "once": lambda: OncePruner(warmup, options.share, options.pruner_startup),
+    }
+    pruner = rules[options.pruner]()
+    return pruner if options.pruner == "none" else SparingPruner(pruner)
