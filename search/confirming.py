@@ -14,7 +14,7 @@ from search.confirm.rank import Standing
 from search.confirm.repeats import Repeat, read_repeats
 from search.confirm.rounds import begin, conclude, is_over, judge
 from search.confirm.sibling import open_sibling
-from search.study.confirmed import Confirmed, number_to_export, write_confirmed
+from search.study.confirmed import Confirmed, write_confirmed
 from search.study.export import find_trial, trial_config
 from search.study.study import OpenStudy
 from search.supervisor.monitor import monitor_study
@@ -41,7 +41,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Conclusion:
     """A confirmation at its end, or where it was interrupted."""
 
     status: int  # exit status of the workers
@@ -51,7 +51,7 @@ class Outcome:
     confirmed: Confirmed | None = None
 
 
-def confirm_study(db: Database, opened: OpenStudy, group: WorkerGroup, extent: Extent) -> Outcome:
+def confirm_study(db: Database, opened: OpenStudy, group: WorkerGroup, extent: Extent) -> Conclusion:
     """Trains the best trials of a study again, and keeps the best of them with the study and in `best.toml`.
 
     Goes on where it was interrupted.
@@ -72,15 +72,15 @@ def confirm_study(db: Database, opened: OpenStudy, group: WorkerGroup, extent: E
     begin(db, opened, sibling, confirmation, store)
     status = DONE if is_over(db, sibling) else _run_workers(db, sibling, group)
     if status != DONE or not is_over(db, sibling):
-        return Outcome(status, is_unfinished=True)
+        return Conclusion(status, is_unfinished=True)
     standings = judge(opened, confirmation, read_repeats(sibling, store))
     if not standings:
-        return Outcome(DONE)
+        return Conclusion(DONE)
     confirmed = conclude(standings, extent.folds)
     write_confirmed(opened.study, confirmed)
-    write_best(opened, group.settings.dir, number_to_export(opened.study, confirmed.trial))
+    write_best(opened, group.settings.dir, confirmed.trial)
     searched = [(number, find_trial(opened.study, number).value or 0.0) for number in confirmation.candidates]
-    return Outcome(DONE, False, standings, searched, confirmed)
+    return Conclusion(DONE, False, standings, searched, confirmed)
 
 
 def fetch_networks(db: Database, opened: OpenStudy, confirmed: Confirmed, store: Artifacts, folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ from search.commands.options import (
 )
 from search.commands.result import print_confirmation
 from search.commands.run import trainer_option
-from search.confirming import Extent, Outcome, confirm_study, fetch_networks
+from search.confirming import Conclusion, Extent, confirm_study, fetch_networks
 from search.study.export import find_trial, trial_config
 from search.study.scoring import scoring_of
 from search.study.study import OpenStudy, open_study
@@ -80,22 +80,22 @@ def confirm(
     with check_folders(settings), open_database(settings, workers=len(slots)) as db:
         opened = open_study(db, name, path)
         group = WorkerGroup(opened.study.study_name, settings, slots, path, trainer=trainer)
-        outcome = confirm_study(db, opened, group, Extent(top, seeds, folds))
-        if outcome.status != DONE:
-            sys.exit(outcome.status)
-        if as_json and not outcome.is_unfinished:
-            click.echo(json.dumps(_as_json(opened, outcome)))
+        found = confirm_study(db, opened, group, Extent(top, seeds, folds))
+        if found.status != DONE:
+            sys.exit(found.status)
+        if as_json and not found.is_unfinished:
+            click.echo(json.dumps(_as_json(opened, found)))
         else:
-            print_confirmation(opened, outcome)
-        if output is not None and outcome.confirmed is not None:
-            _write_ensemble(db, opened, outcome, settings, output, device)
+            print_confirmation(opened, found)
+        if output is not None and found.confirmed is not None:
+            _write_ensemble(db, opened, found, settings, output, device)
 
 
 def _write_ensemble(
-    db: Database, opened: OpenStudy, outcome: Outcome, settings: Settings, output: Path, device: DeviceChoice
+    db: Database, opened: OpenStudy, found: Conclusion, settings: Settings, output: Path, device: DeviceChoice
 ) -> None:
     """Writes the best ensemble of the confirmed trial's networks as a result; of folds, all together."""
-    confirmed = outcome.confirmed
+    confirmed = found.confirmed
     assert confirmed is not None
     members = fetch_networks(db, opened, confirmed, open_artifacts(settings), output)
     prepare_backend(device, False)
@@ -105,9 +105,9 @@ def _write_ensemble(
         say(line, err=True)
 
 
-def _as_json(opened: OpenStudy, outcome: Outcome) -> dict[str, object]:
+def _as_json(opened: OpenStudy, found: Conclusion) -> dict[str, object]:
     return {
         "study": opened.study.study_name,
-        "confirmed": None if outcome.confirmed is None else asdict(outcome.confirmed),
-        "standings": [asdict(one) | {"out": one.is_out} for one in outcome.standings],
+        "confirmed": None if found.confirmed is None else asdict(found.confirmed),
+        "standings": [asdict(one) | {"out": one.is_out} for one in found.standings],
     }

@@ -199,10 +199,10 @@ def run_study(db: Database, opened: OpenStudy, group: WorkerGroup, metrics: Stud
 def _confirm(db: Database, opened: OpenStudy, group: WorkerGroup, begun: float) -> int:
     """Trains the best trials again in what is left of the time; returns the exit status of the workers."""
     left_s = None if group.timeout_s is None else max(1.0, group.timeout_s - (monotonic() - begun))
-    outcome = confirm_study(db, opened, replace(group, timeout_s=left_s), Extent())
-    if outcome.status == DONE:
-        print_confirmation(opened, outcome)
-    return outcome.status
+    found = confirm_study(db, opened, replace(group, timeout_s=left_s), Extent())
+    if found.status == DONE:
+        print_confirmation(opened, found)
+    return found.status
 
 
 def _is_spent(db: Database, opened: OpenStudy) -> bool:

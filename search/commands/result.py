@@ -4,7 +4,7 @@ import shlex
 import socket
 
 from search.commands.options import command_line
-from search.confirming import Outcome
+from search.confirming import Conclusion
 from search.format import format_duration, format_score, trial_label
 from search.log import one_line
 from search.study.confirmed import describe_confirmed, number_to_export
@@ -61,14 +61,14 @@ def print_result(
     return UNWRITTEN if status == DONE and not is_written else status
 
 
-def print_confirmation(opened: OpenStudy, outcome: Outcome) -> None:
+def print_confirmation(opened: OpenStudy, found: Conclusion) -> None:
     """Prints which trials a confirmation found to be the best, and how sure that is."""
-    if outcome.is_unfinished:
+    if found.is_unfinished:
         say("the confirmation is not at its end; the same command goes on where it stopped", err=True)
         return
-    label, searched = scoring_of(opened.plan.base).label, dict(outcome.searched)
+    label, searched = scoring_of(opened.plan.base).label, dict(found.searched)
     table = plain_table("rank", "trial", f"{label}, mean", "95 % interval", "beside the best", "seeds", "in the search")
-    for place, one in enumerate(outcome.standings, 1):
+    for place, one in enumerate(found.standings, 1):
         table.add_row(
             str(place),
             str(one.candidate),
@@ -79,8 +79,8 @@ def print_confirmation(opened: OpenStudy, outcome: Outcome) -> None:
             format_score(searched.get(one.candidate)),
         )
     plain_console().print(table)
-    found = outcome.confirmed
-    say(f"confirmed: {describe_confirmed(found, label)}" if found else "no training has ended with a value")
+    best = found.confirmed
+    say(f"confirmed: {describe_confirmed(best, label)}" if best else "no training has ended with a value")
 
 
 def describe_end(
