@@ -75,6 +75,5 @@ def _on_fold(config: TrainConfig, fold: int, folds: int) -> TrainConfig:
 
 def _name(candidate: Candidate, repeat: int, fold: int, folds: int) -> str:
     name = f" {candidate.name}" if candidate.name else ""
-    return f"candidate {candidate.number}{name}, seed {repeat + 1}" + (
-        f", fold {fold + 1} of {folds}" if folds > 1 else ""
-    )
+    on_fold = f", fold {fold + 1} of {folds}" if folds > 1 else ""
+    return f"candidate {candidate.number}{name}, seed {repeat + 1}{on_fold}"
