@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import click
@@ -31,6 +32,7 @@ from tests.unit.deploy.manifests import (
 )
 
 OLDEST, NEWEST = "1.33", "1.37"  # with all that is used, backoffLimitPerIndex the last; known to the schemas
+PAGE = KUBERNETES.parents[1] / "docs" / "operations.md"
 KUBECTL = shutil.which("kubectl")
 CALL = re.compile(r"unet-search((?: [\w./-]+)*)")
 
@@ -43,16 +45,39 @@ def test_a_manifest_is_valid(manifest: Manifest) -> None:
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 @pytest.mark.parametrize("overlay", ["base", "cpu"])
 def test_what_kustomize_builds_is_valid(overlay: str) -> None:
-    for manifest in _build(overlay):
+    for manifest in _build(KUBERNETES / overlay):
         kubernetes_validate.validate(manifest, NEWEST, strict=True)
 
 
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 @pytest.mark.parametrize(("overlay", "tag", "asks_gpu"), [("base", "gpu", True), ("cpu", "cpu", False)])
 def test_an_overlay_has_its_image_and_device(overlay: str, tag: str, asks_gpu: bool) -> None:
-    built = [container for manifest in _build(overlay) if "spec" in manifest for container in containers(manifest)]
+    built = [
+        container
+        for manifest in _build(KUBERNETES / overlay)
+        if "spec" in manifest
+        for container in containers(manifest)
+    ]
     assert {container["image"] for container in built} == {f"unet-search:{tag}"}
     assert ("nvidia.com/gpu" in yaml.dump(built)) is asks_gpu
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("below", ["base", "cpu"])
+def test_the_overlay_of_the_page_changes_what_it_says(tmp_path: Path, below: str) -> None:
+    (overlay,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    shutil.copytree(KUBERNETES, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "search.toml").write_text("# mine")
+    (tmp_path / "mine" / "kustomization.yaml").write_text(dedent(overlay).replace("../base", f"../{below}"))
+    built = {name_of(manifest): manifest for manifest in _build(tmp_path / "mine")}
+    workers = built["Job/unet-search-workers"]["spec"]
+    (worker,) = workers["template"]["spec"]["containers"]
+    settings = built["ConfigMap/unet-search-settings"]["data"]
+    assert built["ConfigMap/unet-search"]["data"] == {"search.toml": "# mine"}
+    assert (settings["UNET_SEARCH_ARTIFACTS"], settings["UNET_SEARCH_STUDY"]) == ("s3://mine/unet", "unet")
+    assert (workers["completions"], workers["parallelism"]) == (16, 16)
+    assert worker["image"] == "registry.example.org/unet-search:gpu"
 
 
 def test_the_kustomization_lists_every_file() -> None:
@@ -194,9 +219,8 @@ def _known_variables() -> set[Any]:
     return settings | options | {VARIABLE}
 
 
-def _build(overlay: str) -> list[Manifest]:
+def _build(folder: Path) -> list[Manifest]:
     assert KUBECTL is not None
-    folder: Path = KUBERNETES / overlay
     done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=True)
     assert done.stderr == ""  # such as what is deprecated
     return list(yaml.safe_load_all(done.stdout))
