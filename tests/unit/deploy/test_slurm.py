@@ -70,15 +70,19 @@ def _run(
         start_new_session=True,
     )
     with task:
-        assert task.stdout is not None
-        seen = ""
-        while number and "ready" not in seen:
-            line = task.stdout.readline()
-            assert line, seen
-            seen += line
-        if number:
-            (os.killpg if to_all else os.kill)(task.pid, number)
-        seen += task.stdout.read()
+        try:
+            assert task.stdout is not None
+            seen = ""
+            while number and "ready" not in seen:
+                line = task.stdout.readline()
+                assert line, seen
+                seen += line
+            if number:
+                (os.killpg if to_all else os.kill)(task.pid, number)
+            seen += task.stdout.read()
+        except BaseException:  # such as a test's time limit: nothing is left running
+            os.killpg(task.pid, signal.SIGKILL)
+            raise
     return task.returncode, seen
 
 
