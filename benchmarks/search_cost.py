@@ -39,6 +39,7 @@ Job = tuple[str, int, int]  # method, workers, seed
 
 def main() -> None:
     """Replays what is missing, and prints the tables."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # KerasTuner imports Keras, and never uses it
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curves", type=Path, default=HERE / "curves" / "mars.csv")
     parser.add_argument("--landscape", action="store_true", help="curves that are made up, in place of recorded ones")

@@ -1,12 +1,11 @@
 """KerasTuner's Hyperband: its oracle, called as its tuner calls it, without Keras models.
 
-The choice is that of `get_best_trials`: by the best epoch of every trial that has ended, a short one included.
+It imports Keras, so KERAS_BACKEND must name a backend that is installed, as `benchmarks/search_cost.py` does. The
+choice is that of `get_best_trials`: by the best epoch of every trial that has ended, a short one included.
 """
 
-import os
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "torch")  # imported, never used
 import keras_tuner
 
 from benchmarks.replay.method import Task

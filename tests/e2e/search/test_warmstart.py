@@ -115,7 +115,8 @@ def test_the_leaderboard_names_starts(finished: Finished) -> None:
     assert set(get_names(leaders)) & STARTS.keys()  # at most two of the trials have none
     assert status["best"]["name"] == status["leaderboard"][0]["name"]
     certainty = {"value", "interval", "chance_to_beat_best"}
-    assert status["leaderboard"][0].keys() == {"number", "name", "miou", "miou_keras", "parameters"} | certainty
+    costs = {"parameters", "memory_mib", "ms_per_image", "ms_per_image_batched"}
+    assert status["leaderboard"][0].keys() == {"number", "name", "miou", "miou_keras"} | certainty | costs
     config = parse_config(leaders[0].user_attrs["config"]).model
     assert status["leaderboard"][0]["parameters"] == 1000 * config.width * config.depth
 

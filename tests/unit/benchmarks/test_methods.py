@@ -21,6 +21,11 @@ KNOWN = {**methods(), **variants()}
 GAUSSIAN = "Gaussian process"
 
 
+@pytest.fixture(autouse=True)
+def backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # of the peers' environment
+
+
 @pytest.mark.filterwarnings("ignore")  # peers' own
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_method_finishes_a_replay_within_its_budget(name: str) -> None:
