@@ -14,7 +14,7 @@ from search.confirm.rank import Standing
 from search.confirm.repeats import Repeat, read_repeats
 from search.confirm.rounds import begin, conclude, is_over, judge
 from search.confirm.sibling import open_sibling
-from search.study.confirmed import Confirmed, write_confirmed
+from search.study.confirmed import Confirmed
 from search.study.export import find_trial, trial_config
 from search.study.study import OpenStudy
 from search.supervisor.monitor import monitor_study
@@ -29,6 +29,7 @@ from storage.database.connection import Database
 from storage.errors import StorageError
 from trainer.configfile import write_config
 from trainer.errors import InputError
+from trainer.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,7 @@ def confirm_study(db: Database, opened: OpenStudy, group: WorkerGroup, extent: E
     standings = judge(opened, confirmation, read_repeats(sibling, store))
     if not standings:
         return Conclusion(DONE)
-    confirmed = conclude(standings, extent.folds)
-    write_confirmed(opened.study, confirmed)
+    confirmed = conclude(standings, extent.folds)  # as the worker of the last round has kept it with the study
     write_best(opened, group.settings.dir, confirmed.trial)
     searched = [(number, find_trial(opened.study, number).value or 0.0) for number in confirmation.candidates]
     return Conclusion(DONE, False, standings, searched, confirmed)
@@ -108,8 +108,7 @@ def fetch_networks(db: Database, opened: OpenStudy, confirmed: Confirmed, store:
 
 
 def _is_of(repeat: Repeat, confirmed: Confirmed) -> bool:
-    folds = 1 if repeat.fold is None else repeat.fold[1]
-    return repeat.candidate == confirmed.trial and folds == confirmed.folds and repeat.repeat < confirmed.seeds
+    return (repeat.candidate, repeat.folds) == (confirmed.trial, confirmed.folds) and repeat.repeat < confirmed.seeds
 
 
 def _fetch(store: Artifacts, key: str, path: Path) -> bool:
@@ -117,7 +116,7 @@ def _fetch(store: Artifacts, key: str, path: Path) -> bool:
     try:
         with store.open(key) as source:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as copy:
+            with atomic_write(path) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
     except (FileNotFoundError, StorageError):
         return False

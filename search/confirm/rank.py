@@ -89,7 +89,7 @@ def _judge(
     """The value of each repetition whose folds are all there, and its draws."""
     judged = []
     for number in sorted({repeat.repeat for repeat in repeats}):
-        own = [repeat for repeat in repeats if repeat.repeat == number and _folds(repeat) == folds]
+        own = [repeat for repeat in repeats if repeat.repeat == number and repeat.folds == folds]
         own.sort(key=lambda repeat: repeat.fold or (0, 1))
         if len({repeat.fold for repeat in own}) < folds:
             continue
@@ -101,10 +101,6 @@ def _judge(
         draws = None if pooled is None else resample(pooled, value, scoring.metric, names, scoring.ignore)
         judged.append((value, draws))
     return judged
-
-
-def _folds(repeat: Repeat) -> int:
-    return 1 if repeat.fold is None else repeat.fold[1]
 
 
 def _draw(candidate: int, judged: Sequence[tuple[float, Values | None]], deviation: float) -> Values | None:

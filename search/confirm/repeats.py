@@ -28,6 +28,11 @@ class Repeat:
     value: float  # 0 where it diverged
     confusions: NDArray[np.int64] | None  # (B, C, C) by blocks of validation images; None where they are not kept
 
+    @property
+    def folds(self) -> int:
+        """On how many folds its repetition is trained; 1 for the study's own split."""
+        return _count_folds(self.fold)
+
 
 def read_repeats(sibling: OpenStudy, artifacts: Artifacts) -> list[Repeat]:
     """The finished repetitions, by the numbers of their trials."""
@@ -49,8 +54,12 @@ def read_repeats(sibling: OpenStudy, artifacts: Artifacts) -> list[Repeat]:
 def count_begun(sibling: OpenStudy, folds: int) -> int:
     """How many repetitions were begun on so many folds, whatever became of them."""
     found = [TrialAttributes.read(trial.user_attrs) for trial in sibling.study.get_trials(deepcopy=False)]
-    own = [one.repeat for one in found if one.repeat is not None and (_fold(one.base) or (0, 1))[1] == folds]
+    own = [one.repeat for one in found if one.repeat is not None and _count_folds(_fold(one.base)) == folds]
     return 1 + max(own, default=-1)
+
+
+def _count_folds(fold: tuple[int, int] | None) -> int:
+    return 1 if fold is None else fold[1]
 
 
 def _fold(base: dict[str, Any] | None) -> tuple[int, int] | None:
