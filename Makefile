@@ -9,7 +9,7 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check bench search-cost chaos screenshots test-docker test-jax test-life test-slow lock clean
+.PHONY: search test check bench search-cost chaos screenshots test-docker test-jax test-life test-slow test-slurm lock clean
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -21,7 +21,7 @@ endif
 
 # In the order of the folders: else the files with the fewest and longest tests come last, in one process.
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker"
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker and not slurm"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow --ignore tests/life
@@ -31,6 +31,9 @@ test-life: $(VENV)/dev  ## every point of a trial's life, and many orders of act
 
 test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a real engine with Compose
 	$(VENV)/bin/pytest -m docker
+
+test-slurm: $(VENV)/dev  ## array jobs by a real Slurm of one node (Debian's slurm-wlm); ten minutes, mostly waiting
+	$(VENV)/bin/pytest -m slurm
 
 chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
 	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")

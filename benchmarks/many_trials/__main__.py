@@ -1,11 +1,12 @@
 """What a study costs when it has grown: 10,000 trials of 50 epochs beside 100, ours beside plain Optuna.
 
-    python -m benchmarks.many_trials [--trials 100 10000] [--workers 64] [--json]
+    python -m benchmarks.many_trials [--trials 100 10000] [--workers 64 ...] [--json]
 
 The studies are made by SQL in an embedded PostgreSQL. Each figure is of a fresh process on a fresh copy of the
 database: a worker that opens the study and draws, then whole trials without training (claim, ask, 20 reports, tell);
 `status`; the report; the dashboard, from its start, and from when it listens, to the whole answer about all trials.
-Then many workers at once, on the largest study. Seconds are of one run on one machine: read them as ratios.
+Then many workers at once, on the largest study, that train nothing: `--workers 64 500`. Seconds
+are of one run on one machine: read them as ratios.
 """
 
 import argparse
@@ -20,8 +21,9 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,7 +32,7 @@ import psutil
 
 from benchmarks.many_trials.cpu import children_cpu_s
 from benchmarks.many_trials.fill import NAME, make_study
-from benchmarks.many_trials.fleet import run_fleet
+from benchmarks.many_trials.fleet import Bill, run_fleet
 from storage.database.connection import connect, create_tables
 from storage.database.engine import needed_connections
 from storage.embedded.server import embedded_server
@@ -61,32 +63,32 @@ Row = dict[str, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 10_000])
-    parser.add_argument("--workers", type=int, default=64, help="at once, on the largest study; 0 for none")
+    parser.add_argument("--workers", type=int, nargs="*", default=[64], help="at once, on the largest study")
     parser.add_argument("--trials-each", type=int, default=2, help="of each of these workers")
-    parser.add_argument("--side", choices=SIDES, action="append", help="only this side of a worker's figures")
+    parser.add_argument("--side", choices=SIDES, action="append", help="only this side, of a worker's figures too")
     parser.add_argument("--fleet-only", action="store_true", help="nothing but these workers")
     parser.add_argument("--json", action="store_true", help="print one object instead of tables")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unet-many-")))
-        server = stack.enter_context(embedded_server(folder, needed_connections(options.workers) + 20))
+        server = stack.enter_context(embedded_server(folder, needed_connections(max(options.workers, default=0)) + 20))
         execute(server, "alter system set fsync = off", "select pg_reload_conf()")  # its data need not survive a crash
         templates = [make_template(stack, server, trials) for trials in options.trials]
         sides, pgdata = options.side or list(SIDES), folder / "pgdata"
         columns = [] if options.fleet_only else [measure(server, pgdata, template, sides) for template in templates]
-        bill = None
-        if options.workers:
+        fleets: list[tuple[str, Bill]] = []
+        for workers, side in product(options.workers, sides):
             with fresh_database(server, templates[-1]) as url:
-                bill = asdict(run_fleet(url, pgdata, options.workers, options.trials_each))
+                fleets.append((SIDES[side], run_fleet(url, pgdata, workers, options.trials_each, side)))
     if options.json:
         rows = {str(trials): column for trials, column in zip(options.trials, columns, strict=False)}
-        print(json.dumps({"trials": rows, "fleet": bill}, indent=2))
+        print(json.dumps({"trials": rows, "fleets": [{"side": s, **asdict(b)} for s, b in fleets]}, indent=2))
     else:
         if columns:
             print_table(options.trials, columns)
-        if bill:
-            print(f"\n{options.workers} workers at once on {options.trials[-1]:,} trials\n")
-            print("\n".join(f"- {name}: {number:.3g}" for name, number in bill.items()))
+        if fleets:
+            print(f"\nworkers at once on {options.trials[-1]:,} trials\n")
+            print_fleets(fleets)
 
 
 def make_template(stack: ExitStack, server: str, trials: int) -> str:
@@ -179,6 +181,13 @@ def print_table(trials: Sequence[int], columns: Sequence[Row]) -> None:
         values = [column[label] for column in columns]
         cells = [f"{value:.0f}" if label.endswith("MiB") else f"{value:.3f}" for value in values]
         print(f"| {label} | {' | '.join(cells)} | {values[-1] / values[0]:.2f} |")
+
+
+def print_fleets(fleets: Sequence[tuple[str, Bill]]) -> None:
+    print(f"| | {' | '.join(f'{side}, {bill.workers}' for side, bill in fleets)} |")
+    print("|---" * (len(fleets) + 1) + "|")
+    for field in fields(Bill)[1:]:
+        print(f"| {field.name} | {' | '.join(f'{getattr(bill, field.name):.3g}' for _, bill in fleets)} |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from search.study.study import OpenStudy, create_study
 from storage.database.connection import Database
 
 NAME = "many"
-NEW = 1000  # trials that the budget leaves to be measured
+NEW = 10_000  # trials that the budget leaves to be measured
 RUNNING = 4  # trials that other workers hold
 
 # Of 20 trials 11 are complete, 8 pruned and 1 failed; the last ones are running.

@@ -117,9 +117,10 @@ def read_gpu_memory(token: str) -> GpuMemory | None:
 
 
 def count_cores() -> int:
-    """The number of cores that this process may run on, or whose time its container may use where that is less."""
+    """The least of the cores that this process may run on, whose time its container may use, and its Slurm job has."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, math.ceil(min(cores, cpu_limit())))
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")  # not every cluster binds a job to its cores
+    return max(1, math.ceil(min(cores, cpu_limit(), int(given) if given.isdecimal() else cores)))
 
 
 def memory_bytes() -> int:

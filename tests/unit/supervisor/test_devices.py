@@ -67,6 +67,13 @@ def test_without_nvidia_smi_there_is_no_gpu(no_gpu: None) -> None:
         list_device_slots(device="gpu")
 
 
+def test_a_job_of_slurm_has_the_cores_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    assert devices.count_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "100000")
+    assert devices.count_cores() < 100_000
+
+
 def test_workers_share_the_cores(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "count_cores", lambda: 8)
     assert {slot.env["TF_NUM_INTRAOP_THREADS"] for slot in list_device_slots(3)} == {"2"}
