@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 10_000])
     parser.add_argument("--workers", type=int, nargs="*", default=[64], help="at once, on the largest study")
     parser.add_argument("--trials-each", type=int, default=2, help="of each of these workers")
+    parser.add_argument("--epoch-s", type=float, default=0.0, help="seconds of each of their 20 epochs")
     parser.add_argument("--side", choices=SIDES, action="append", help="only this side, of a worker's figures too")
     parser.add_argument("--fleet-only", action="store_true", help="nothing but these workers")
     parser.add_argument("--json", action="store_true", help="print one object instead of tables")
@@ -79,7 +80,9 @@ def main() -> None:
         fleets: list[tuple[str, Bill]] = []
         for workers, side in product(options.workers, sides):
             with fresh_database(server, templates[-1]) as url:
-                fleets.append((SIDES[side], run_fleet(url, pgdata, workers, options.trials_each, side)))
+                fleets.append(
+                    (SIDES[side], run_fleet(url, pgdata, workers, options.trials_each, side, options.epoch_s))
+                )
     if options.json:
         rows = {str(trials): column for trials, column in zip(options.trials, columns, strict=False)}
         print(json.dumps({"trials": rows, "fleets": [{"side": s, **asdict(b)} for s, b in fleets]}, indent=2))

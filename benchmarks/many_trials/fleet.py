@@ -45,6 +45,7 @@ class Bill:
     lines: int  # that the workers wrote: each is an error, or a database that did not answer
     connections: int  # the most that were seen at once
     database_cpu_s: float  # of a trial, its share of the starts included
+    database_cores: float  # that are busy, on the mean
     wall_s: float
     trials_a_second: float  # from the first claim to the last tell
     median_claim_s: float  # with the draw
@@ -52,11 +53,13 @@ class Bill:
     process_mib: float  # of one worker, the largest, at its end
 
 
-def run_fleet(url: str, pgdata: Path, workers: int, trials_each: int, side: Side = "ours") -> Bill:
+def run_fleet(url: str, pgdata: Path, workers: int, trials_each: int, side: Side = "ours", epoch_s: float = 0) -> Bill:
     """Runs the workers, each of which opens the study and handles so many trials of EPOCHS reports."""
     done, most = Event(), [0]
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        processes = [FORK.Process(target=work, args=(url, folder, n, trials_each, side)) for n in range(workers)]
+        processes = [
+            FORK.Process(target=work, args=(url, folder, n, trials_each, side, epoch_s)) for n in range(workers)
+        ]
         observer = Thread(target=lambda: most.append(count_connections(url, done)))
         observer.start()
         before, began = server_cpu_s(pgdata), time.perf_counter()
@@ -81,6 +84,7 @@ def run_fleet(url: str, pgdata: Path, workers: int, trials_each: int, side: Side
         lines=len(lines),
         connections=max(most),
         database_cpu_s=cpu_s / trials,
+        database_cores=cpu_s / wall_s,
         wall_s=wall_s,
         trials_a_second=len(claims) / active_s,
         median_claim_s=median(claims) if claims else math.inf,
@@ -89,11 +93,11 @@ def run_fleet(url: str, pgdata: Path, workers: int, trials_each: int, side: Side
     )
 
 
-def work(url: str, folder: str, number: int, trials: int, side: Side) -> None:
+def work(url: str, folder: str, number: int, trials: int, side: Side, epoch_s: float) -> None:
     """One worker: whatever it writes to standard error counts as an error."""
     with open(Path(folder) / f"{number}.log", "a") as log:
         os.dup2(log.fileno(), sys.stderr.fileno())
-    run_trial, clock, begin = {"ours": ours, "plain": plain}[side](url), Clock(), time.monotonic()
+    run_trial, clock, begin = {"ours": ours, "plain": plain}[side](url), Clock(epoch_s), time.monotonic()
     for _ in range(trials):
         run_trial(clock, EPOCHS)
     size = psutil.Process().memory_info().rss / 2**20

@@ -26,10 +26,21 @@ EPOCHS = 20
 
 
 class Clock:
-    """Adds up seconds by the name of what was done."""
+    """Adds up seconds by the name of what was done.
 
-    def __init__(self) -> None:
+    Args:
+        epoch_s: the time that an epoch takes, in which nothing is done.
+    """
+
+    def __init__(self, epoch_s: float = 0.0) -> None:
         self.seconds: dict[str, list[float]] = defaultdict(list)
+        self._epoch_s = epoch_s
+
+    def epochs(self, count: int) -> Iterator[int]:
+        """The epochs of a trial, each after its time."""
+        for epoch in range(1, count + 1):
+            time.sleep(self._epoch_s)
+            yield epoch
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
@@ -107,7 +118,7 @@ def ours(url: str) -> Callable[[Clock, int], None]:
         assert drawn is not None
         held: HeldTrial = drawn[0]
         with clock.measure("reports"):
-            for epoch in range(1, epochs + 1):
+            for epoch in clock.epochs(epochs):
                 held.report({epoch: value(epoch)})
                 assert not held.should_prune()
         with clock.measure("tell"):
@@ -142,7 +153,7 @@ def plain(url: str) -> Callable[[Clock, int], None]:
             trial = known[0].ask()
             draw(trial, plan.space, plan.base)
         with clock.measure("reports"):
-            for epoch in range(1, epochs + 1):
+            for epoch in clock.epochs(epochs):
                 trial.report(value(epoch), epoch)
                 assert not trial.should_prune()
         with clock.measure("tell"):

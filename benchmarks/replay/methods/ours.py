@@ -9,9 +9,11 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
+from benchmarks.replay.methods.near import NearSampler
 from benchmarks.replay.methods.optuna_study import OptunaStudy
 from benchmarks.replay.methods.promoted import PromotedStudy
 from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner
+from benchmarks.replay.problem import default_values
 from search.study.plan import StudyTable
 from search.study.pruner import SparingPruner
 from search.study.sampler import SeededSampler
@@ -25,6 +27,7 @@ class Options:
 
     sampler: Literal["tpe", "gp"] = "tpe"
     startup: int = 10  # trials at random before TPE's
+    near: float = 0.0  # the chance that such a trial has a value near the default's, axis by axis
     good: float = 0.1  # share of trials that TPE takes for good, at most 25
     multivariate: bool = True
     pruner: Rule = StudyTable().pruner
@@ -55,6 +58,8 @@ def _make_sampler(seed: int, options: Options) -> BaseSampler:
     tpe = TPESampler(seed=seed, n_startup_trials=options.startup, multivariate=options.multivariate)
     tpe._gamma = partial(_count_good, options.good)  # the argument for it is deprecated
     tpe._search_space = sampler._tpe._search_space
+    if options.near:
+        tpe._random_sampler = NearSampler(seed, default_values(), options.near)
     sampler._tpe = tpe
     return sampler
 
