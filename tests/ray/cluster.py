@@ -1,4 +1,4 @@
-"""A Ray cluster on loopback addresses of this machine: each node is a `ray start --block`, as on a machine of its own."""
+"""A Ray cluster on loopback addresses of this machine: each node is a `ray start --block`, as on its own machine."""
 
 import os
 import socket

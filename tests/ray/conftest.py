@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import optuna
 import psutil
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -21,7 +20,9 @@ from sqlalchemy import make_url
 
 from search.study.study import OpenStudy, open_study
 from storage.database.connection import Database, connect
+from storage.errors import StorageError
 from storage.studies.status import Running, running_trials
+from storage.studies.study import find_study
 from tests.e2e.command import make_environment
 from tests.e2e.input_folder import make_arrays
 from tests.fake_train import Pause
@@ -100,9 +101,9 @@ class FleetSearch:
 
     def running(self) -> tuple[Running, ...]:
         """None before the study is made."""
-        if "fleet" not in optuna.get_all_study_names(self.db.storage):
-            return ()
-        return running_trials(self.db, self.opened().study_id)
+        with suppress(StorageError):
+            return running_trials(self.db, find_study(self.db, "fleet")[0])
+        return ()
 
     def running_on(self, node: str, epoch: int = 1) -> Running | None:
         """The trial that a node trains and that has ended so many epochs."""
