@@ -21,6 +21,7 @@ def connect(address: str) -> str:
     Raises ConnectionError or another exception of Ray's where it cannot be reached.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of what a later version does
+    os.environ.setdefault("RAY_COLOR_PREFIX", "0")
     with warnings.catch_warnings(action="ignore"):
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     return str(ray.get_runtime_context().gcs_address)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from time import monotonic
 from typing import Any
 
 import ray
@@ -23,6 +24,8 @@ from search.worker.contract import BAD_INPUT, DONE, FAILURES, GRACE_S, TOLD_TO_S
 from storage.studies.status import Running
 
 LOOK_S = 2.0  # between two looks at the cluster and the study
+PLACE_S = 30.0  # between two questions where a member is
+UNSEEN = {"max_task_retries": 0, "enable_task_events": False}  # of calls that Ray's dashboard is not to list
 STOP_S = GRACE_S + 6.0  # for members to hand their trials on: they look for it once a second, and end what hangs
 
 FindRunning = Callable[[], Sequence[Running]]
@@ -37,6 +40,7 @@ class Joined:
     working: Any  # a reference to what its `work` returns
     placing: Any = None  # the same of `place`, while it is being asked
     place: Place | None = None  # None while it waits for room
+    placed_at: float = 0.0  # seconds of the monotonic clock
     shown: tuple[str, int] | None = None  # the worker and the trial that Ray shows
     status: int | None = None  # once its work is over
 
@@ -62,9 +66,9 @@ def run_fleet(order: Order, work: Work, find_running: FindRunning, stop: threadi
             nodes, draining = find_nodes(), find_draining()
             members = [member for member in members if not _has_gone(member, nodes)]
             for member in (member for member in members if member.status is None):
-                _ask_place(member)
+                _ask_place(member, nodes)
                 if member.place is not None and member.place.node in draining:
-                    member.actor.stop.options(max_task_retries=0).remote()
+                    member.actor.stop.options(**UNSEEN).remote()
             for _ in range(count_missing(order, members, [node for node in nodes if node.id not in draining])):
                 members.append(_join(next(numbers), order, work))
             _show_trials(members, find_running)
@@ -121,20 +125,22 @@ def _note_end(member: Joined) -> str | None:
 
 def _has_gone(member: Joined, nodes: Sequence[Node]) -> bool:
     """Whether a member is to be forgotten: it has handed its trial on, or failed on a node that is no longer there."""
-    is_lost = member.place is not None and member.place.node not in {node.id for node in nodes}
+    is_lost = member.place is not None and not _is_on(member, nodes)
     if member.status != TOLD_TO_STOP and not (member.status in (FAILURES, BAD_INPUT) and is_lost):
         return False
     ray.kill(member.actor)
     return True
 
 
-def _ask_place(member: Joined) -> None:
+def _ask_place(member: Joined, nodes: Sequence[Node]) -> None:
     """Learns where a member is; the answer is there at a later look."""
     if member.placing is None:
-        member.placing = member.actor.place.options(max_task_retries=0).remote()
+        if _is_on(member, nodes) and monotonic() < member.placed_at + PLACE_S:
+            return
+        member.placing = member.actor.place.options(**UNSEEN).remote()
     if not _is_ready(member.placing):
         return
-    before = member.place
+    before, member.placed_at = member.place, monotonic()
     try:
         member.place = ray.get(member.placing)
     except Exception:  # the actor's node was lost
@@ -142,6 +148,10 @@ def _ask_place(member: Joined) -> None:
     member.placing = None
     if member.place != before:
         log_event(f"member {member.number}", cause=f"on {member.place.worker}" if member.place else "waits for a node")
+
+
+def _is_on(member: Joined, nodes: Sequence[Node]) -> bool:
+    return member.place is not None and any(node.id == member.place.node for node in nodes)
 
 
 def _show_trials(members: Sequence[Joined], find_running: FindRunning) -> None:
@@ -163,7 +173,7 @@ def _stop_members(members: Sequence[Joined]) -> None:
     with suppress(Exception):  # the cluster may be lost
         working = [member for member in members if member.status is None and member.place is not None]
         for member in working:
-            member.actor.stop.options(max_task_retries=0).remote()
+            member.actor.stop.options(**UNSEEN).remote()
         if working:
             ray.wait([member.working for member in working], num_returns=len(working), timeout=STOP_S)
         for member in members:

@@ -9,8 +9,8 @@ from search.worker.contract import BAD_INPUT, DONE, FAILURES, Cluster, Order
 
 pytest.importorskip("ray", reason="Ray is not installed: `make test-ray` has it")
 
-from search.fleet.fleet import Joined, count_missing, final_status, is_over  # noqa: E402
-from search.fleet.member import Place  # noqa: E402
+from search.fleet.fleet import Joined, count_missing, final_status, is_over
+from search.fleet.member import Place
 
 pytestmark = pytest.mark.ray
 NODES = [Node(str(number), f"node {number}", cpus=1, gpus=0, memory=2**33) for number in range(3)]
