@@ -25,7 +25,7 @@ from storage.errors import StorageError
 from storage.settings import Settings, mask_url
 from trainer.errors import InputError
 
-METHODS = 4  # at a time: work, stop, place, show
+METHODS = 6  # at a time: work, stop, place and show, two of them twice
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,8 @@ class Member:
     def __init__(self, number: int) -> None:
         self._number, self._stop = number, threading.Event()
         self._shown = threading.Event()
+        self._lock = threading.Lock()
+        self._end: tuple[int, str] | None = None  # of the work
         self._node = _own_node()
 
     @override
@@ -77,14 +79,13 @@ class Member:
         return Place(self._node.id, self._worker)
 
     def work(self, work: Work) -> tuple[int, str]:
-        """Runs a worker until the study is done; returns its exit status, and for BAD_INPUT the line."""
-        try:
-            return self._run(work), ""
-        except ToldToStop:
-            return TOLD_TO_STOP, ""
-        except (InputError, StorageError, OSError, SQLAlchemyError, *UNREACHABLE) as error:
-            is_ours = isinstance(error, InputError | StorageError)
-            return BAD_INPUT, mask_url(str(error)) if is_ours else one_line(error)
+        """Runs a worker until the study is done; returns its exit status, and for BAD_INPUT the line.
+
+        Ray calls again when its connection was broken for a while: there is one worker all the same.
+        """
+        with self._lock:
+            self._end = self._end or self._work(work)
+            return self._end
 
     def stop(self) -> None:
         """Tells the worker to hand its trial on."""
@@ -95,6 +96,17 @@ class Member:
         self._shown.set()
         self._shown = shown = threading.Event()
         shown.wait()
+
+    def _work(self, work: Work) -> tuple[int, str]:
+        try:
+            return self._run(work), ""
+        except ToldToStop:
+            return TOLD_TO_STOP, ""
+        except (InputError, StorageError, OSError, SQLAlchemyError, *UNREACHABLE) as error:
+            is_ours = isinstance(error, InputError | StorageError)
+            return BAD_INPUT, mask_url(str(error)) if is_ours else one_line(error)
+        finally:
+            self._shown.set()
 
     def _run(self, work: Work) -> int:
         for name, value in work.environ.items():
