@@ -1,7 +1,8 @@
 """The driver of a study's workers on a Ray cluster, as the supervisor starts it: `python -m search.fleet ORDER`.
 
 It is a process of its own, since Ray ends one that loses its cluster. The supervisor then starts it again, and it waits
-until the cluster is back. When it dies, Ray ends its actors, and their workers hand their trials on.
+until the cluster is back. When it dies, Ray kills its actors with their workers, whose trials go on at the end of their
+leases.
 """
 
 import os

@@ -1,7 +1,8 @@
 """A worker of a Ray cluster: the actor that takes a share of a node, and runs one worker process there.
 
 The process is the one that a supervisor starts on its own host, and so is what watches it: it is restarted when it
-dies, hangs or has grown, and hands its trial on when it is told to stop, or when its actor is gone.
+dies, hangs or has grown, and hands its trial on when it is told to stop. When Ray kills an actor it kills that process,
+too: the trial goes on at the end of its lease, as after the loss of a node.
 """
 
 import os

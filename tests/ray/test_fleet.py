@@ -1,5 +1,7 @@
 """A search on a real Ray cluster: three nodes of this machine, of which some are lost, join or are taken away."""
 
+import re
+
 import psutil
 import pytest
 
@@ -78,10 +80,10 @@ def test_a_search_goes_on_when_the_head_is_started_again(paused: FleetSearch) ->
 def test_a_driver_that_dies_is_started_again(paused: FleetSearch) -> None:
     command = paused.start(trials=6, options=FAKE)
     wait_until(lambda: paused.busy() == {*THREE})
-    first = paused.driver()
-    first.kill()
-    wait_until(lambda: paused.driver_log.count("starts: process") == 2 and paused.busy() == set())
-    wait_until(lambda: paused.busy() == {*THREE})
+    before = {trial.number for trial in paused.running()}
+    paused.driver().kill()
+    wait_until(lambda: all(len(re.findall(r"trial \d starts", paused.worker_log(node))) == 2 for node in THREE))
+    assert {trial.number for trial in paused.running()} == before
     paused.go_on()
     assert command.wait() == 0, paused.describe()
     assert len(paused.finished()) == 6
