@@ -9,7 +9,8 @@ VENV := .venv
 SOURCES := search trainer storage tests docs benchmarks
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: search test check bench search-cost chaos screenshots test-docker test-jax test-life test-slow test-slurm lock clean
+.PHONY: search test check bench search-cost chaos screenshots lock clean
+.PHONY: test-docker test-jax test-life test-ray test-slow test-slurm
 .DELETE_ON_ERROR:
 
 search: $(VENV)/run  ## the main job; DATA=, TRIALS=, WORKERS= and ARGS= change it
@@ -21,7 +22,7 @@ endif
 
 # In the order of the folders: else the files with the fewest and longest tests come last, in one process.
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker and not slurm"
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker and not ray and not slurm"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow --ignore tests/life
@@ -34,6 +35,9 @@ test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a r
 
 test-slurm: $(VENV)/dev  ## array jobs by a real Slurm of one node (Debian's slurm-wlm); ten minutes, mostly waiting
 	$(VENV)/bin/pytest -m slurm
+
+test-ray: $(VENV)/ray  ## a cluster of three nodes on this machine, of which some are lost; about 20 minutes
+	$(VENV)/bin/pytest -m ray tests/ray
 
 chaos: $(VENV)/dev  ## workers killed, servers restarted, ...: a table, plain Optuna beside; about half an hour
 	$(VENV)/bin/python -m benchmarks.chaos $(if $(DATA),--data "$(DATA)")
@@ -67,6 +71,8 @@ lock: $(VENV)/dev  ## pins every version with its hash
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra gpu -c requirements.lock $(LOCK) \
 	  $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) -o requirements-gpu.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra s3 --group dev -c requirements.lock $(LOCK) -o requirements-dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra ray -c requirements.lock -c requirements-dev.lock $(LOCK) \
+	  $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) -o requirements-ray.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group jax -c requirements-dev.lock --no-emit-package tensorflow \
 	  $(LOCK) -o requirements-jax.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group bench -c requirements-dev.lock --no-emit-package tensorflow \
@@ -90,6 +96,10 @@ $(VENV)/run: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/run
 	$(VENV)/bin/pip install -q --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/ray: requirements-ray.lock $(VENV)/dev
+	$(VENV)/bin/pip install -q --no-deps --require-hashes -r requirements-ray.lock
 	@touch $@
 
 $(VENV)-jax/run: requirements-jax.lock

@@ -178,7 +178,7 @@ def run_study(db: Database, opened: OpenStudy, group: WorkerGroup, metrics: Stud
     if left.free or left.running:  # otherwise the workers would have nothing to do
         require_connections(db.url, len(group.slots))
         for slot in group.slots:
-            say(f"worker {slot.index}: {slot.device}", err=True)
+            say(slot.device if group.cluster else f"worker {slot.index}: {slot.device}", err=True)
         name, epochs = opened.study.study_name, opened.plan.base.budget.epochs
         with metrics.observing(db, opened.study_id, name), StudyDisplay(name, epochs) as display:
             status = run_workers(db, group, monitor_study(db, opened, display, group.settings.dir))

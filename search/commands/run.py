@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -31,29 +31,16 @@ from search.commands.options import (
     study_option,
 )
 from search.commands.result import stopped_line
+from search.commands.slots import AUTO, PerGpu, check_cluster_options, cluster_options, find_slots, parse_per_gpu
 from search.study.question import check_question
 from search.study.study import open_study
-from search.supervisor.devices import MOST_SLOTS, DeviceChoice, list_device_slots, list_gpus
+from search.supervisor.devices import DeviceChoice, list_gpus
 from search.supervisor.prometheus import serve_metrics
 from search.supervisor.supervisor import WorkerGroup
 from search.terminal.plain import say
 from search.worker.contract import DEFAULT_TRAINER
 from storage.database.connection import open_database
 from storage.studies.study import get_budget, stop_reason
-from trainer.errors import InputError
-
-PerGpu = int | Literal["auto"]
-AUTO: Literal["auto"] = "auto"
-
-
-def parse_per_gpu(_ctx: click.Context, _param: click.Parameter, value: str) -> PerGpu:
-    """The value of --workers-per-gpu. Raises InputError."""
-    if value == AUTO:
-        return AUTO
-    if not (value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= MOST_SLOTS):
-        raise InputError(f"--workers-per-gpu must be 1 to {MOST_SLOTS:,}, or {AUTO}; got {value!r}")
-    return int(value)
-
 
 plan_options = combine_options(
     click.argument("file", metavar="[SEARCH.TOML]", required=False, type=click.Path(path_type=Path)),
@@ -122,6 +109,7 @@ trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @click.option("--confirm", is_flag=True, help="At the end train the best trials again, as `unet-search confirm` does.")
 @device_option
+@cluster_options
 @metrics_options
 @trainer_option
 def run(
@@ -131,6 +119,8 @@ def run(
     timeout: float | None,
     confirm: bool,
     device: DeviceChoice,
+    on: str | None,
+    address: str | None,
     metrics_port: int | None,
     metrics_host: str,
     trainer: str,
@@ -144,14 +134,14 @@ def run(
     in a PostgreSQL server of its own in the run's folder.
     """
     settings = load_settings(folder)
-    slots = list_device_slots(workers, device, deterministic, 1 if per_gpu == AUTO else per_gpu)
-    has_gpu = any(slot.gpu for slot in slots)
-    plan = make_plan(settings, gpu=has_gpu, timeout_s=timeout, **planned)
+    found = find_slots(settings, workers, per_gpu, device, deterministic, on, address)
+    plan = make_plan(settings, gpu=found.has_gpu, timeout_s=timeout, **planned)
     choose_backend()  # what can be checked before the data are decoded, which may take minutes
-    check_database(settings, len(slots))
+    check_database(settings, len(found.slots))
     with check_folders(settings):
-        plan, question = make_question(settings, plan, deterministic, has_gpu)
-        if per_gpu == AUTO and workers is None:
+        plan, question = make_question(settings, plan, deterministic, found.has_gpu)
+        slots = found.slots
+        if found.is_measured:
             slots = share_gpus(slots, plan, settings, device, deterministic)
         with (
             serve_metrics(metrics_port, metrics_host) as metrics,
@@ -159,7 +149,9 @@ def run(
         ):
             opened = prepare_study(db, plan, question, planned["trials"])
             limit_s = plan.study.timeout_s
-            group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
+            group = WorkerGroup(
+                plan.study.name, settings, slots, None, deterministic, limit_s, trainer, cluster=found.cluster
+            )
             sys.exit(run_study(db, opened, group, metrics, confirm))
 
 
@@ -188,6 +180,7 @@ def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
 @worker_options
 @dir_option
 @device_option
+@cluster_options
 @metrics_options
 @trainer_option
 def worker(
@@ -200,12 +193,15 @@ def worker(
     per_gpu: PerGpu,
     folder: Path | None,
     device: DeviceChoice,
+    on: str | None,
+    address: str | None,
     metrics_port: int | None,
     metrics_host: str,
     trainer: str,
 ) -> None:
     """Join the study of DATABASE_URL with one process per device slot; a stopped study has no work for it."""
     settings = load_settings(folder)
+    check_cluster_options(settings, on, address)
     path = find_location(data, images, masks)
     with check_folders(settings), serve_metrics(metrics_port, metrics_host) as metrics, open_database(settings) as db:
         opened = open_study(db, name, path)
@@ -215,8 +211,11 @@ def worker(
         deterministic = bool(opened.question["deterministic"])
         plan, question = make_question(settings, opened.plan, deterministic)
         check_question(db, opened.study_id, question)  # raises an error here, not in each worker
-        slots = list_device_slots(workers, device, deterministic, 1 if per_gpu == AUTO else per_gpu)
-        if per_gpu == AUTO and workers is None:
+        found = find_slots(settings, workers, per_gpu, device, deterministic, on, address)
+        slots = found.slots
+        if found.is_measured:
             slots = share_gpus(slots, plan, settings, device, deterministic)
-        group = WorkerGroup(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)
+        group = WorkerGroup(
+            opened.study.study_name, settings, slots, path, deterministic, trainer=trainer, cluster=found.cluster
+        )
         sys.exit(run_study(db, opened, group, metrics))

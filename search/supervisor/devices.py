@@ -3,7 +3,7 @@
 import math
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,7 +70,7 @@ def list_device_slots(
     cores = count_cores()
     count = workers or len(gpus) * per_gpu or default_cpu_workers(cores, memory_bytes())
     threads = max(1, cores // count)
-    return tuple(_slot(index, gpus, threads, deterministic) for index in range(count))
+    return tuple(make_slot(index, gpus, threads, deterministic) for index in range(count))
 
 
 def list_gpus(environ: Mapping[str, str] = os.environ) -> list[Gpu]:
@@ -133,7 +133,8 @@ def default_cpu_workers(cores: int, memory: int) -> int:
     return max(1, min(MOST_CPU_SLOTS, cores, memory // CPU_SLOT_BYTES))
 
 
-def _slot(index: int, gpus: list[Gpu], threads: int, deterministic: bool) -> DeviceSlot:
+def make_slot(index: int, gpus: Sequence[Gpu], threads: int, deterministic: bool) -> DeviceSlot:
+    """A slot with one of the GPUs in turn, or else with so many threads on the CPU."""
     if gpus:
         gpu = gpus[index % len(gpus)]
         return DeviceSlot(index, gpu.name, True, _environment(gpu.token, threads, deterministic))

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from search.log import append_line, read_cause
 from search.supervisor.devices import DeviceSlot
@@ -48,14 +48,14 @@ class WorkerProcess:
 
         Raises OSError where the machine has no room for one more, or its log cannot be written.
         """
-        self.order = self.order.model_copy(update={"owner": uuid4()})
+        self.order = self.order.renew()
         self.started, self.ready, self.worked = monotonic(), False, False
         with ExitStack() as failed:
             our_end, their_end = socket.socketpair()
             failed.callback(our_end.close)
             with their_end, open(self.log, "ab", opener=open_plain) as log:
                 self.process = subprocess.Popen(
-                    module_command("search.worker", self.order.model_dump_json()),
+                    module_command(self.order.module, self.order.model_dump_json()),
                     stdin=their_end.fileno(),
                     stdout=log,
                     stderr=log,

@@ -6,7 +6,7 @@ It knows nothing of trials: their state is in the database, so that nothing is l
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from search.supervisor.devices import DeviceSlot
 from search.supervisor.process import WorkerProcess
 from search.supervisor.python import module_path
 from search.supervisor.signals import SignalCounter, count_signals
-from search.worker.contract import AWAY, BAD_INPUT, DEFAULT_TRAINER, DONE, FAILURES, GRACE_S, GROWN, Order
+from search.worker.contract import AWAY, BAD_INPUT, DEFAULT_TRAINER, DONE, FAILURES, GROWN, Cluster, Order
 from storage.database.connection import Database
 from storage.settings import Settings
 from storage.studies.leases import release_owner
@@ -30,15 +30,17 @@ MAX_DEATHS = 8  # of one slot in a row; more than a single trial that kills its 
 
 @dataclass(frozen=True)
 class WorkerGroup:
-    """The workers of one host: a device slot for each, and what they have in common."""
+    """The workers of one host, or of a cluster: a device slot for each, and what they have in common."""
 
     study: str
     settings: Settings
-    slots: tuple[DeviceSlot, ...]
+    slots: tuple[DeviceSlot, ...]  # of this host; for a cluster the one that stands for all of it
     data: str | None = None  # where the data lie on this host; by default as recorded in the study
     deterministic: bool = False
     timeout_s: float | None = None  # until the workers are stopped, and their trials handed on
     trainer: str = DEFAULT_TRAINER
+    host: str = field(default_factory=socket.gethostname)  # first part of the workers' names
+    cluster: Cluster | None = None  # where the workers run, instead of on this host
 
 
 def run_workers(db: Database, group: WorkerGroup, tick: Callable[[], None] = lambda: None) -> int:
@@ -141,8 +143,8 @@ def _check_refusals(workers: Sequence[WorkerProcess]) -> None:
 
 
 def _stop_workers(workers: Sequence[WorkerProcess], signals: SignalCounter) -> None:
-    """Tells the workers to stop, and waits GRACE_S for them to hand their trials on; a second signal ends the wait."""
-    deadline = monotonic() + GRACE_S
+    """Tells the workers to stop, and waits for them to hand their trials on; a second signal ends the wait."""
+    deadline = monotonic() + max((worker.order.grace_s for worker in workers), default=0.0)
     for worker in workers:
         worker.terminate()
     while any(worker.process for worker in workers) and monotonic() < deadline and signals.count < 2:
@@ -165,18 +167,22 @@ def _release_leases(db: Database, workers: Sequence[WorkerProcess]) -> None:
 def _make_worker(group: WorkerGroup, slot: DeviceSlot) -> WorkerProcess:
     logs = group.settings.dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    host = socket.gethostname()  # in the log's name too, since several hosts or containers may share the run's folder
+    # The host is in the log's name too, since several hosts or containers may share the run's folder.
+    name, log = f"{group.host}:{slot.index}", f"worker-{group.host}-{slot.index}.log"
+    if group.cluster is not None:
+        name, log = f"{group.host}:ray", f"ray-{group.host}.log"
     order = Order(
         study=group.study,
-        worker=f"{host}:{slot.index}",
+        worker=name,
         owner=uuid4(),
         device=slot.device,
         gpu=slot.gpu,
         deterministic=group.deterministic,
         data=group.data,
         trainer=group.trainer,
+        cluster=group.cluster,
     )
-    return WorkerProcess(slot, order, logs / f"worker-{host}-{slot.index}.log")
+    return WorkerProcess(slot, order, logs / log)
 
 
 def _worker_environment(db: Database, settings: Settings) -> dict[str, str]:

@@ -44,9 +44,16 @@ def renewing(db: Database, owner: UUID, stop: threading.Event, lease_s: float = 
         thread.join(5)
 
 
-def follow_parent(stop: threading.Event, db: Database, owner: UUID) -> None:
-    """Watches standard input, which the supervisor holds open: at its end the supervisor has died, and so ends this."""
-    threading.Thread(target=_follow, args=(stop, db, owner), name="parent", daemon=True).start()
+def follow_parent(stop: threading.Event, db: Database, owner: UUID, grace_s: float = GRACE_S) -> None:
+    """Watches standard input, which the supervisor holds open: at its end the supervisor has died, and so ends this.
+
+    Args:
+        stop: is set then.
+        db: where the owner's leases are released, `grace_s` seconds later; then the process ends in any case.
+        owner: of this process.
+        grace_s: the time to end by itself.
+    """
+    threading.Thread(target=_follow, args=(stop, db, owner, grace_s), name="parent", daemon=True).start()
 
 
 def _renew(db: Database, owner: UUID, stop: threading.Event, lease_s: float, done: threading.Event) -> None:
@@ -64,12 +71,12 @@ def _renew(db: Database, owner: UUID, stop: threading.Event, lease_s: float, don
             log_event("could not renew its leases", cause=one_line(error), error=error)
 
 
-def _follow(stop: threading.Event, db: Database, owner: UUID) -> None:
+def _follow(stop: threading.Event, db: Database, owner: UUID, grace_s: float) -> None:
     with suppress(OSError):
         while os.read(STDIN, 1):  # not sys.stdin: the interpreter cannot end while a thread holds its lock
             pass
     stop.set()
-    threading.Event().wait(GRACE_S)
+    threading.Event().wait(grace_s)
     try:
         release_owner(db, owner)
     finally:

@@ -1,6 +1,7 @@
 """What a supervisor and its workers agree on: the order that a worker is started with, and what its end means."""
 
-from uuid import UUID
+from typing import Self
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +16,17 @@ GROWN = 75  # the process has grown too large, and is to be started again
 TOLD_TO_STOP = 143  # it was told to stop, and has handed its trial on
 
 GRACE_S = 8.0  # between being told to stop and being killed
+CLUSTER_GRACE_S = 20.0  # the same for a process that has a cluster's workers stop
+
+
+class Cluster(BaseModel):
+    """A Ray cluster, on which a study's workers run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str  # HOST:PORT of its head
+    workers: int | None = None  # in all; when missing as many as the cluster has room for
+    per_gpu: int = 1  # workers that share a GPU
 
 
 class Order(BaseModel):
@@ -30,3 +42,18 @@ class Order(BaseModel):
     deterministic: bool = False
     data: str | None = None  # where the data lie on this host; as recorded in the study when missing
     trainer: str = DEFAULT_TRAINER  # `module:function` that gives a `Trainer`
+    cluster: Cluster | None = None  # whose workers the process keeps running, instead of training itself
+
+    @property
+    def module(self) -> str:
+        """What the supervisor starts with this order."""
+        return "search.worker" if self.cluster is None else "search.fleet"
+
+    @property
+    def grace_s(self) -> float:
+        """The time between being told to stop and being killed."""
+        return GRACE_S if self.cluster is None else CLUSTER_GRACE_S
+
+    def renew(self) -> Self:
+        """The order of another process."""
+        return self.model_copy(update={"owner": uuid4()})

@@ -167,6 +167,12 @@ def study_totals(db: Database, study_id: int) -> Totals:
     return Totals(row.epochs, row.budget, row.workers)
 
 
+def running_trials(db: Database, study_id: int) -> tuple[Running, ...]:
+    """The study's running trials."""
+    with db.engine.connect() as connection:
+        return _running(connection, study_id)
+
+
 def count_waiting(db: Database, study_id: int) -> int:
     """How many enqueued trials wait for a worker."""
     with db.engine.connect() as connection:

@@ -29,7 +29,8 @@ def with_pods() -> list[Manifest]:
 
 def containers(manifest: Manifest) -> Iterator[Manifest]:
     """Of a manifest or a patch of one; nothing of those without pods."""
-    pod = manifest["spec"].get("template", {}).get("spec", {})
+    spec = manifest.get("spec", {})
+    pod = spec if manifest["kind"] == "Pod" else spec.get("template", {}).get("spec", {})
     yield from pod.get("initContainers", [])
     yield from pod.get("containers", [])
 
@@ -39,6 +40,28 @@ def patches() -> list[Manifest]:
     overlays = [folder for folder in KUBERNETES.iterdir() if folder != BASE]
     files = (path for folder in overlays for path in folder.glob("*.yaml") if path.name != "kustomization.yaml")
     return [document for path in files for document in read_documents(path)]
+
+
+def ray_job() -> Manifest:
+    (found,) = read_documents(KUBERNETES / "ray" / "rayjob.yaml")
+    return found
+
+
+def ray_pods() -> list[Manifest]:
+    """The pods that KubeRay makes of its cluster, as manifests of their own."""
+    cluster = ray_job()["spec"]["rayClusterSpec"]
+    groups = {"head": cluster["headGroupSpec"]}
+    groups |= {group["groupName"]: group for group in cluster["workerGroupSpecs"]}
+    templates = [(name, group["template"]) for name, group in groups.items()]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, **template["metadata"]},
+            "spec": template["spec"],
+        }
+        for name, template in templates
+    ]
 
 
 def name_of(manifest: Manifest) -> str:
