@@ -8,6 +8,8 @@ import click
 
 from search.backend import choose_backend
 from search.commands.launch import (
+    borrow_study_data,
+    bring_study_data,
     check_database,
     check_folders,
     make_plan,
@@ -31,6 +33,8 @@ from search.commands.options import (
     study_option,
 )
 from search.commands.result import stopped_line
+from search.sharing.share import offer_data
+from search.study.location import get_location
 from search.study.question import check_question
 from search.study.study import open_study
 from search.supervisor.devices import MOST_SLOTS, DeviceChoice, list_device_slots, list_gpus
@@ -113,6 +117,14 @@ worker_options = combine_options(
         help=f"Worker processes that share a GPU and its memory; {AUTO}: as many as fit, measured.  [default: 1]",
     ),
 )
+share_option = click.option(
+    "--share-data/--no-share-data",
+    "share",
+    default=None,
+    envvar="UNET_SEARCH_SHARE_DATA",
+    help="Put a copy of the data into the artifact store, for hosts without them.  [default: where it is a bucket and "
+    "DATABASE_URL is set]",
+)
 trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)  # for tests, which have their own
 
 
@@ -121,6 +133,7 @@ trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)
 @worker_options
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @click.option("--confirm", is_flag=True, help="At the end train the best trials again, as `unet-search confirm` does.")
+@share_option
 @device_option
 @metrics_options
 @trainer_option
@@ -130,6 +143,7 @@ def run(
     per_gpu: PerGpu,
     timeout: float | None,
     confirm: bool,
+    share: bool | None,
     device: DeviceChoice,
     metrics_port: int | None,
     metrics_host: str,
@@ -150,6 +164,7 @@ def run(
     choose_backend()  # what can be checked before the data are decoded, which may take minutes
     check_database(settings, len(slots))
     with check_folders(settings):
+        plan = borrow_study_data(settings, plan, planned)
         plan, question = make_question(settings, plan, deterministic, has_gpu)
         if per_gpu == AUTO and workers is None:
             slots = share_gpus(slots, plan, settings, device, deterministic)
@@ -157,7 +172,8 @@ def run(
             serve_metrics(metrics_port, metrics_host) as metrics,
             open_database(settings, create=True, workers=len(slots)) as db,
         ):
-            opened = prepare_study(db, plan, question, planned["trials"])
+            offer = offer_data(plan.base.data, settings, share)
+            opened = prepare_study(db, plan, question, planned["trials"], offer)
             limit_s = plan.study.timeout_s
             group = WorkerGroup(plan.study.name, settings, slots, None, deterministic, limit_s, trainer)
             sys.exit(run_study(db, opened, group, metrics, confirm))
@@ -165,7 +181,8 @@ def run(
 
 @click.command()
 @plan_options
-def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
+@share_option
+def init(*, share: bool | None, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     """Create the database objects and the study, once; workers join it with `unet-search worker`."""
     settings = load_settings(folder)
     has_gpu = bool(list_gpus())
@@ -173,9 +190,11 @@ def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     choose_backend()
     check_database(settings, 0)
     with check_folders(settings):
+        plan = borrow_study_data(settings, plan, planned)
         plan, question = make_question(settings, plan, deterministic, has_gpu)
         with open_database(settings, create=True) as db:
-            opened = prepare_study(db, plan, question, planned["trials"])
+            offer = offer_data(plan.base.data, settings, share)
+            opened = prepare_study(db, plan, question, planned["trials"], offer)
             trials = get_budget(db, opened.study_id)
         say(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
 
@@ -212,11 +231,14 @@ def worker(
         if reason := stop_reason(db, opened.study_id):
             say(stopped_line(settings, opened.study.study_name, reason), err=True)
             return
+        if path is None:
+            opened = bring_study_data(opened, settings)
         deterministic = bool(opened.question["deterministic"])
         plan, question = make_question(settings, opened.plan, deterministic)
         check_question(db, opened.study_id, question)  # raises an error here, not in each worker
         slots = list_device_slots(workers, device, deterministic, 1 if per_gpu == AUTO else per_gpu)
         if per_gpu == AUTO and workers is None:
             slots = share_gpus(slots, plan, settings, device, deterministic)
-        group = WorkerGroup(opened.study.study_name, settings, slots, path, deterministic, trainer=trainer)
+        place = get_location(plan.base.data)
+        group = WorkerGroup(opened.study.study_name, settings, slots, place, deterministic, trainer=trainer)
         sys.exit(run_study(db, opened, group, metrics))
