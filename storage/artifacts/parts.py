@@ -93,9 +93,10 @@ def copy_bytes(artifacts: Artifacts, copy: str) -> int:
 def remove_copy(artifacts: Artifacts, copy: str) -> int:
     """Removes a shared copy, its description first; returns the number of its files. Raises StorageError, OSError."""
     parts, folder = _sizes(artifacts, copy_folder(copy)), copy_folder(copy)
+    whole = description_key(copy) in _sizes(artifacts, COPIES)
     artifacts.remove(description_key(copy))
     artifacts.remove(*parts, folder)
-    return len(parts)
+    return len(parts) + whole
 
 
 def _split(copy: str, path: Path, size: int) -> list[_Part]:
