@@ -38,7 +38,7 @@ def fetch_data(artifacts: Artifacts, name: str, cache: Path, tell: Tell, progres
         InputError: the copy is not in the store or not as it was written, or the disk of this host is full.
         StorageError: the store cannot be read.
     """
-    key = local_key(name)
+    cache, key = cache.absolute(), local_key(name)
     if (cache / key).is_dir():
         return cache / key
     copy = _await_copy(artifacts, name, tell, progress)
