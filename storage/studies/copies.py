@@ -51,7 +51,7 @@ def remove_unused(db: Database, artifacts: Artifacts, copy: str | None) -> int:
 
     Raises StorageError, OSError.
     """
-    if copy is None:
+    if copy is None or not is_copy_name(copy):
         return 0
     with copies_held(db) as connection:
         return 0 if copy in shared_copies(connection).values() else remove_copy(artifacts, copy)

@@ -1,8 +1,10 @@
 """A study's data are put into the artifact store once, stay while a study has them, and go with the last one."""
 
+import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from search.confirm.sibling import open_sibling
 from search.sharing.export import borrow_by_fingerprint
@@ -14,6 +16,7 @@ from storage.backup.manifest import ignore_progress
 from storage.backup.write import write_backup
 from storage.studies.attributes import StudyAttributes
 from storage.studies.catalogue import delete_study, list_studies
+from storage.studies.copies import copies_held, remove_unused
 from tests.full_study import read_files
 from tests.integration.sharing.conftest import Hosts
 from trainer.data.dataset import open_dataset
@@ -108,6 +111,29 @@ def test_a_deleted_study_takes_no_other_copy_with_it(hosts: Hosts) -> None:
     hosts.make_study("second")
     delete(hosts, "second")
     assert keys(hosts) == first
+
+
+def test_no_copy_is_removed_while_a_host_looks_whether_it_is_there(hosts: Hosts) -> None:
+    name = hosts.offer().copy.name
+    hosts.artifacts.write(f"data/{name}.json", b"{}")
+    thread = threading.Thread(target=remove_unused, args=(hosts.db, hosts.artifacts, name))
+    with copies_held(hosts.db):
+        thread.start()
+        with hosts.db.engine.connect() as connection:
+            while not connection.scalar(text("select count(*) from pg_locks where not granted")):
+                connection.rollback()
+        assert keys(hosts)
+    thread.join()
+    assert keys(hosts) == set()
+
+
+@pytest.mark.parametrize("name", ["../../etc", "data"])
+def test_a_copy_of_another_name_is_replaced(hosts: Hosts, name: str) -> None:
+    """An attribute that another program wrote, or a backup brought."""
+    opened = hosts.make_study(share=False)
+    opened.study.set_user_attr("shared", name)
+    assert send_data(hosts.db, opened, hosts.offer(), no_progress) is not None
+    assert StudyAttributes.read(opened.study.user_attrs).shared == hosts.offer().copy.name
 
 
 def test_a_study_is_listed_with_the_bytes_of_its_data(hosts: Hosts) -> None:
