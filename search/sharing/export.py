@@ -23,7 +23,9 @@ def borrow_by_fingerprint(
         return data
     artifacts = find_artifacts(settings)
     named = [name for name in list_copies(artifacts) if name.startswith(fingerprint[:32])]
-    copies = {name: copy for name in named if (copy := _read(artifacts, name)) and copy.fields == fields_of(data)}
+    found = {name: copy for name in named if (copy := _read(artifacts, name)) is not None}
+    asked = fingerprint, fields_of(data)
+    copies = {name: copy for name, copy in found.items() if (copy.fingerprint, copy.fields) == asked}
     if len({copy.official for copy in copies.values()}) != 1:  # none, or different official splits
         return data
     folder = fetch_data(artifacts, next(iter(copies)), settings.decoded_data, tell, progress)

@@ -15,7 +15,8 @@ from storage.artifacts.interface import Artifacts
 from storage.artifacts.keys import COPIES, copy_folder, description_key, is_copy_name, part_key
 from storage.errors import StorageError
 
-PART_BYTES = 1 << 24  # of every part of a file but the last; as many as THREADS of them are in memory
+# Of every part of a file but the last, for good: copies of another size could not be read. THREADS are in memory.
+PART_BYTES = 1 << 24
 THREADS = 4
 MAX_DESCRIPTION_BYTES = 1 << 28  # some hundred bytes an image
 TRIES, PAUSE_S = 4, 1.0  # of the download of a part: a connection may break in the middle
