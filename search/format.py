@@ -36,3 +36,8 @@ def format_bytes(count: int) -> str:
     while value >= 1024 and unit < len(UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.1f} {UNITS[unit]}" if unit else f"{count} bytes"
+
+
+def describe_progress(what: str, done: int, total: int) -> str:
+    """How far long work is, as `images decoded: 120 of 400 (30 %)`; without a share where the total is 0, unknown."""
+    return f"{what}: {done:,} of {total:,} ({100 * done // total} %)" if total else f"{what}: {done:,}"

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.backend import import_trainer
+from search.sharing.export import borrow_by_fingerprint
 from search.supervisor.devices import list_gpus
 from search.terminal.plain import say
 from search.terminal.progressbar import CopyProgress
@@ -119,6 +121,9 @@ def _prepare(task: Task) -> "Prepared":
 
     data, has_gpu = task.config.data, task.device != "cpu" and bool(list_gpus())
     with CopyProgress() as progress:
+        if task.fingerprint is not None:
+            tell = partial(say, err=True)
+            data = borrow_by_fingerprint(data, task.fingerprint, task.settings, tell, progress.update)
         prepared = prepare_data(data, task.settings.decoded_data, has_gpu, progress.update)
     dataset = prepared.dataset
     if task.fingerprint not in (None, dataset.fingerprint):

@@ -1,6 +1,6 @@
 """Steps that `run`, `init` and `worker` have in common: check the plan, prepare the study, run its workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from search.commands.result import interrupted_line, print_confirmation, print_r
 from search.confirming import Extent, confirm_study
 from search.log import one_line
 from search.reconnect import UNREACHABLE
+from search.sharing.locate import borrow_data, bring_data
+from search.sharing.share import Offer, send_data
 from search.space.default import Device
 from search.study.enqueue import describe_enqueued, enqueue_default, enqueue_warm_starts, share_values
 from search.study.plan import Plan, load_plan, settle_data
@@ -31,7 +33,7 @@ from search.terminal.plain import say
 from search.terminal.progressbar import CopyProgress
 from search.tuning.gpu_share import find_gpu_share
 from search.worker.contract import DONE
-from storage.artifacts.store import artifacts_folder, open_artifacts
+from storage.artifacts.store import artifacts_folder, find_artifacts, open_artifacts
 from storage.database.connection import Database
 from storage.database.health import require_connections
 from storage.folders import check_writable, remove_unused_folders, removed_after_refusal
@@ -124,6 +126,31 @@ def make_question(
     return plan, question(plan, dataset.fingerprint, choose_backend(), deterministic)
 
 
+def borrow_study_data(settings: Settings, plan: Plan, planned: Mapping[str, Any]) -> Plan:
+    """The plan of a command line, with the study's copy in place of data that its file names, and this host lacks.
+
+    Raises InputError, StorageError.
+    """
+    if planned["data"] is not None or planned["images"] is not None:  # whoever names data here means them
+        return plan
+    with CopyProgress() as progress:
+        return borrow_data(settings, plan, tell, progress.update)
+
+
+def bring_study_data(opened: OpenStudy, settings: Settings) -> OpenStudy:
+    """The study with the place of its data on this host, to which they are fetched where it lacks them.
+
+    Raises InputError, StorageError.
+    """
+    with CopyProgress() as progress:
+        return bring_data(opened, settings, find_artifacts(settings), tell, progress.update)[0]
+
+
+def tell(line: str) -> None:
+    """Says something before it takes long."""
+    say(line, err=True)
+
+
 def share_gpus(
     slots: tuple[DeviceSlot, ...], plan: Plan, settings: Settings, device: DeviceChoice, deterministic: bool
 ) -> tuple[DeviceSlot, ...]:
@@ -151,19 +178,27 @@ def summary_lines(prepared: Prepared) -> list[str]:
     return lines + ([f"{len(unread)} files are not read, the first is {unread[0]}"] if unread else [])
 
 
-def prepare_study(db: Database, plan: Plan, asked: dict[str, Any], trials: int | None) -> OpenStudy:
+def prepare_study(
+    db: Database, plan: Plan, asked: dict[str, Any], trials: int | None, offer: Offer | None
+) -> OpenStudy:
     """Creates or opens the plan's study, whose question is `asked`, and enqueues the base and the plan's warm starts.
 
     Args:
         trials: the number of trials that the command line names, if it does.
+        offer: of its data, which are sent to the artifact store unless they are there; None to share nothing.
     """
-    opened = create_study(db, plan, asked)
+    opened = create_study(db, plan, asked, offer.copy.name if offer else None)
     if line := change_budget(db, opened, plan, trials):
         say(line, err=True)
     starts = share_values(plan.warm_starts, opened.plan.base)
     enqueued = [*enqueue_default(db, opened), *enqueue_warm_starts(db, opened, starts)]
     for line in describe_enqueued(db, opened, enqueued):
         say(line, err=True)
+    if offer is not None:
+        with CopyProgress() as progress:
+            line = send_data(db, opened, offer, progress.update)
+        if line is not None:
+            say(line, err=True)
     return opened
 
 

@@ -8,6 +8,8 @@ import click
 
 from search.backend import choose_backend
 from search.commands.launch import (
+    borrow_study_data,
+    bring_study_data,
     check_database,
     check_folders,
     make_plan,
@@ -32,6 +34,8 @@ from search.commands.options import (
 )
 from search.commands.result import stopped_line
 from search.commands.slots import AUTO, PerGpu, check_cluster_options, cluster_options, find_slots, parse_per_gpu
+from search.sharing.share import offer_data
+from search.study.location import get_location
 from search.study.question import check_question
 from search.study.study import open_study
 from search.supervisor.devices import DeviceChoice, list_gpus
@@ -100,6 +104,14 @@ worker_options = combine_options(
         help=f"Worker processes that share a GPU and its memory; {AUTO}: as many as fit, measured.  [default: 1]",
     ),
 )
+share_option = click.option(
+    "--share-data/--no-share-data",
+    "share",
+    default=None,
+    envvar="UNET_SEARCH_SHARE_DATA",
+    help="Put a copy of the data into the artifact store, for hosts without them.  [default: where it is a bucket and "
+    "DATABASE_URL is set]",
+)
 trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)  # for tests, which have their own
 
 
@@ -108,6 +120,7 @@ trainer_option = click.option("--trainer", default=DEFAULT_TRAINER, hidden=True)
 @worker_options
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop after so long; the same command goes on.")
 @click.option("--confirm", is_flag=True, help="At the end train the best trials again, as `unet-search confirm` does.")
+@share_option
 @device_option
 @cluster_options
 @metrics_options
@@ -118,6 +131,7 @@ def run(
     per_gpu: PerGpu,
     timeout: float | None,
     confirm: bool,
+    share: bool | None,
     device: DeviceChoice,
     on: str | None,
     address: str | None,
@@ -139,6 +153,7 @@ def run(
     choose_backend()  # what can be checked before the data are decoded, which may take minutes
     check_database(settings, len(found.slots))
     with check_folders(settings):
+        plan = borrow_study_data(settings, plan, planned)
         plan, question = make_question(settings, plan, deterministic, found.has_gpu)
         slots = found.slots
         if found.is_measured:
@@ -147,7 +162,8 @@ def run(
             serve_metrics(metrics_port, metrics_host) as metrics,
             open_database(settings, create=True, workers=len(slots)) as db,
         ):
-            opened = prepare_study(db, plan, question, planned["trials"])
+            offer = offer_data(plan.base.data, settings, share)
+            opened = prepare_study(db, plan, question, planned["trials"], offer)
             limit_s = plan.study.timeout_s
             group = WorkerGroup(
                 plan.study.name, settings, slots, None, deterministic, limit_s, trainer, cluster=found.cluster
@@ -157,7 +173,8 @@ def run(
 
 @click.command()
 @plan_options
-def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
+@share_option
+def init(*, share: bool | None, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     """Create the database objects and the study, once; workers join it with `unet-search worker`."""
     settings = load_settings(folder)
     has_gpu = bool(list_gpus())
@@ -165,9 +182,11 @@ def init(*, folder: Path | None, deterministic: bool, **planned: Any) -> None:
     choose_backend()
     check_database(settings, 0)
     with check_folders(settings):
+        plan = borrow_study_data(settings, plan, planned)
         plan, question = make_question(settings, plan, deterministic, has_gpu)
         with open_database(settings, create=True) as db:
-            opened = prepare_study(db, plan, question, planned["trials"])
+            offer = offer_data(plan.base.data, settings, share)
+            opened = prepare_study(db, plan, question, planned["trials"], offer)
             trials = get_budget(db, opened.study_id)
         say(f"study {opened.study.study_name} with {trials} trials is ready in {db.masked_url}")
 
@@ -208,6 +227,8 @@ def worker(
         if reason := stop_reason(db, opened.study_id):
             say(stopped_line(settings, opened.study.study_name, reason), err=True)
             return
+        if path is None:
+            opened = bring_study_data(opened, settings)
         deterministic = bool(opened.question["deterministic"])
         plan, question = make_question(settings, opened.plan, deterministic)
         check_question(db, opened.study_id, question)  # raises an error here, not in each worker
@@ -215,7 +236,8 @@ def worker(
         slots = found.slots
         if found.is_measured:
             slots = share_gpus(slots, plan, settings, device, deterministic)
+        place = path if found.cluster else get_location(plan.base.data)  # nodes of a cluster find the data themselves
         group = WorkerGroup(
-            opened.study.study_name, settings, slots, path, deterministic, trainer=trainer, cluster=found.cluster
+            opened.study.study_name, settings, slots, place, deterministic, trainer=trainer, cluster=found.cluster
         )
         sys.exit(run_study(db, opened, group, metrics))

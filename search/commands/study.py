@@ -46,7 +46,10 @@ def list_all(folder: Path | None, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @dir_option
 def delete(name: str, yes: bool, folder: Path | None) -> None:
-    """Remove a study with its trials, pictures, checkpoints and weights, for good."""
+    """Remove a study with its trials, pictures, checkpoints and weights, for good.
+
+    The copy of its data in the artifact store goes with the last study that has it.
+    """
     settings = load_settings(folder)
     artifacts = find_artifacts(settings)
     with open_database(settings) as db:
@@ -68,6 +71,7 @@ def studies_as_json(found: Sequence[ListedStudy]) -> dict[str, Any]:
                 "created": None if study.created is None else study.created.isoformat(),
                 "rows": study.rows,
                 "artifact_bytes": study.artifact_bytes,
+                "data_bytes": study.data_bytes,
             }
             for study in found
         ]

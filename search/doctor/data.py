@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from search.doctor.check import Check
+from search.sharing.export import is_here
 from search.study.location import get_location
 from storage.database.connection import open_database
 from storage.errors import StorageError
 from storage.settings import Settings
+from storage.studies.attributes import StudyAttributes
 from trainer.config import DataConfig, TrainConfig
 from trainer.configfile import override
 from trainer.data.prepare import prepare_data
@@ -22,11 +24,15 @@ class RequestedData:
 
     config: DataConfig
     fingerprint: str | None  # that the study requires
+    shared: str | None = None  # name of the study's copy in the artifact store
 
 
 def look_at_data(settings: Settings, data: Path | None, sets: Mapping[str, Any], name: str | None) -> list[Check]:
     """Whether the data of --data, or else of the study, can be opened. Raises InputError, StorageError."""
     requested = find_requested(settings, data, sets, name)
+    if requested.shared is not None and data is None and not is_here(requested.config):
+        place = (get_location(requested.config) or "").replace("\n", " and ")
+        return [Check("data", "ok", f"not in {place}; workers fetch the study's copy from the artifact store")]
     if get_location(requested.config) is None:
         return [Check("data", "ok", "none named: give --data to have yours read; `run` without it makes a sample")]
     prepared = prepare_data(requested.config, settings.decoded_data if settings.dir.is_dir() else None)
@@ -49,7 +55,7 @@ def find_requested(settings: Settings, data: Path | None, sets: Mapping[str, Any
     changes = dict(sets) | ({} if data is None else {"data.path": str(data.expanduser().resolve())})
     base = TrainConfig(data=recorded.config) if recorded else TrainConfig()
     fingerprint = recorded.fingerprint if recorded and not sets else None
-    return RequestedData(override(base, changes).data, fingerprint)
+    return RequestedData(override(base, changes).data, fingerprint, recorded.shared if recorded else None)
 
 
 def _find_recorded(settings: Settings, name: str | None) -> RequestedData | None:
@@ -63,4 +69,5 @@ def _find_recorded(settings: Settings, name: str | None) -> RequestedData | None
         if name is not None:
             raise
         return None
-    return RequestedData(opened.plan.base.data, str(opened.question["data.fingerprint"]))
+    shared = StudyAttributes.read(opened.study.user_attrs).shared
+    return RequestedData(opened.plan.base.data, str(opened.question["data.fingerprint"]), shared)

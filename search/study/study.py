@@ -44,13 +44,14 @@ class OpenStudy:
         return trial_seed(self.plan.study.seed, self.question["data.fingerprint"], number)
 
 
-def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStudy:
+def create_study(db: Database, plan: Plan, question: dict[str, Any], shared: str | None = None) -> OpenStudy:
     """Creates the plan's study, or opens the one of its name.
 
     A new study has the plan's budget; see `change_budget` for one that exists.
 
     Args:
         question: what the plan asks, of `search.study.question.question`.
+        shared: name of the copy of its data that is about to be in the artifact store; one that it has already stays.
 
     Raises:
         StorageError: the stored question differs; both values are named, and the study is left as it was.
@@ -66,9 +67,11 @@ def create_study(db: Database, plan: Plan, question: dict[str, Any]) -> OpenStud
     if not _has_budget(db, study_id):
         set_budget(db, study_id, plan.study.trials)
     attributes = StudyAttributes.read(study.user_attrs)
+    if shared is not None and attributes.shared is None:  # first, so that whoever opens the study knows of it
+        StudyAttributes(shared=shared).write(study)
     if attributes.question != question:
         StudyAttributes(question=question).write(study)
-    if attributes.data != (location := get_location(plan.base.data)):
+    if attributes.data != (location := get_location(plan.base.data)) and not _is_fetched(plan):
         StudyAttributes(data=location).write(study)
     return open_study(db, plan.study.name)
 
@@ -144,6 +147,13 @@ def _check_ours(study: optuna.Study) -> None:
             f"a study must be one of unet-search; got {study.study_name!r}, which another program made; "
             "give another name with --study"
         )
+
+
+def _is_fetched(plan: Plan) -> bool:
+    """Whether a plan's data are a copy that this host has fetched, which is no place where others could find them."""
+    from trainer.data.cache.shared import find_shared  # which imports OpenCV
+
+    return find_shared(plan.base.data) is not None
 
 
 def _has_budget(db: Database, study_id: int) -> bool:

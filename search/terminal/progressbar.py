@@ -7,6 +7,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from search.format import describe_progress
+
 LINE_INTERVAL_S = 30.0  # between two lines where there is no terminal
 
 
@@ -30,10 +32,10 @@ class CopyProgress:
             self.bar.stop()
 
     def update(self, what: str, done: int, total: int) -> None:
-        """Shows that `done` of `total` items such as "rows" are copied."""
+        """Shows that `done` of `total` items such as "rows" are copied; of 0 where nobody knows how many there are."""
         if self.bar is not None:
             task = next((task.id for task in self.bar.tasks if task.description == what), None)
-            self.bar.update(self.bar.add_task(what) if task is None else task, completed=done, total=total)
+            self.bar.update(self.bar.add_task(what) if task is None else task, completed=done, total=total or None)
         elif time.monotonic() - self.last_line >= LINE_INTERVAL_S:
             self.last_line = time.monotonic()
-            click.echo(f"{what}: {done:,} of {total:,}", err=True)
+            click.echo(describe_progress(what, done, total), err=True)

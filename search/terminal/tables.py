@@ -58,12 +58,12 @@ def leaderboard_table(leaders: Sequence[Leader], scoring: Scoring = UNKNOWN) -> 
 
 def studies_table(found: Sequence[ListedStudy]) -> Table:
     """One row for each study."""
-    table = plain_table("study", "trials", "best", "created", "rows", "artifacts")
+    table = plain_table("study", "trials", "best", "created", "rows", "artifacts", "shared data")
     for study in found:
         best = "-" if study.best is None else f"{format_score(study.best.value)} (trial {study.best.number})"
         created = "-" if study.created is None else f"{study.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        size = format_bytes(study.artifact_bytes)
-        table.add_row(cell(study.name), _counts(study.counts), best, created, f"{study.rows:,}", size)
+        sizes = format_bytes(study.artifact_bytes), format_bytes(study.data_bytes) if study.data_bytes else "-"
+        table.add_row(cell(study.name), _counts(study.counts), best, created, f"{study.rows:,}", *sizes)
     return table
 
 

@@ -11,6 +11,7 @@ from search.backend import choose_backend
 from search.clock import use_utc
 from search.log import log_event, one_line, refusal_line, start_log
 from search.reconnect import UNREACHABLE, connect_waiting, waits_for_database
+from search.sharing.locate import bring_data
 from search.study.question import check_question, question
 from search.study.study import open_study
 from search.worker.background import catch_signals, follow_parent, renewing
@@ -18,6 +19,7 @@ from search.worker.context import Context
 from search.worker.contract import AWAY, BAD_INPUT, TOLD_TO_STOP, Order
 from search.worker.heartbeat import Heartbeat, standard_input
 from search.worker.loop import work
+from search.worker.progress import LoggedProgress
 from search.worker.trainer import load_trainer
 from storage.artifacts.store import open_artifacts
 from storage.database.connection import Database
@@ -58,7 +60,10 @@ def open_context(db: Database, order: Order) -> Context:
     opened = waits_for_database(open_study)(db, order.study, order.data)
     settings = Settings()
     artifacts = open_artifacts(settings)
-    dataset = open_dataset(opened.plan.base.data, settings.decoded_data)
+    if order.data is None:
+        opened, dataset = bring_data(opened, settings, artifacts, log_event, LoggedProgress().update)
+    else:
+        dataset = open_dataset(opened.plan.base.data, settings.decoded_data)
     asked = question(opened.plan, dataset.fingerprint, choose_backend(), order.deterministic)
     try:
         waits_for_database(check_question)(db, opened.study_id, asked)

@@ -82,6 +82,11 @@ class Bucket(Artifacts):
                 yield body
 
     @override
+    def write(self, key: str, content: bytes) -> None:
+        with self.translate_errors():
+            self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=content)
+
+    @override
     def sizes(self, folder: str = "") -> dict[str, int]:
         prefix = self.prefix + (f"{folder}/" if folder else "")
         with self.translate_errors():

@@ -46,24 +46,22 @@ class Folder(Artifacts):
     @override
     @contextmanager
     def local(self, key: str) -> Iterator[LocalFile]:
-        path = self.root / key
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            usable = nofollow.is_free_or_plain(self.root, key)
-        except OSError as error:
-            raise unwritable(path.parent, error) from error
-        if not usable:
-            raise StorageError(
-                f"a file of the artifact store must be a plain one in plain folders; got a link or the like at {path}; "
-                "remove that"
-            )
-        yield LocalFile(path)
+        self._make_place(key)
+        yield LocalFile(self.root / key)
 
     @override
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
         with nofollow.open_file(self.root, key) as file:
             yield file
+
+    @override
+    def write(self, key: str, content: bytes) -> None:
+        self._make_place(key)
+        try:
+            nofollow.replace_file(self.root, key, content)
+        except OSError as error:
+            raise unwritable((self.root / key).parent, error) from error
 
     @override
     def sizes(self, folder: str = "") -> dict[str, int]:
@@ -82,6 +80,20 @@ class Folder(Artifacts):
             for folder in dict.fromkeys((self.root / key).parent for key in keys):
                 stack.enter_context(remove_unused_folders(folder))
             yield
+
+    def _make_place(self, key: str) -> None:
+        """Makes the folders of a file. Raises StorageError where that fails, or links are in the way."""
+        path = self.root / key
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            usable = nofollow.is_free_or_plain(self.root, key)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
+        if not usable:
+            raise StorageError(
+                f"a file of the artifact store must be a plain one in plain folders; got a link or the like at {path}; "
+                "remove that"
+            )
 
 
 def unwritable(place: object, error: OSError) -> StorageError:

@@ -30,6 +30,9 @@ class Artifacts(Protocol):
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:
         """The file, open for reading. Raises FileNotFoundError."""
 
+    def write(self, key: str, content: bytes) -> None:
+        """Makes or replaces a file: whole or not at all, whenever the process is killed."""
+
     def sizes(self, folder: str = "") -> dict[str, int]:
         """The numbers of bytes of a folder's own files, by key; without those of its subfolders."""
 

@@ -4,6 +4,7 @@ The folder itself may be a link. Below it, links, pipes and devices are taken fo
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,19 @@ def create_file(root: Path, key: str) -> BinaryIO:
     """Makes a file and opens it for writing. Raises FileExistsError where anything has its name."""
     with open_parent(root, key) as (folder, name):
         return os.fdopen(_open(name, _CREATE, folder), "wb")
+
+
+def replace_file(root: Path, key: str, content: bytes) -> None:
+    """Writes a file in a folder that exists; it takes its name when it is whole. Raises OSError."""
+    with open_parent(root, key) as (folder, name):
+        partial = f".partial-{secrets.token_hex(4)}-{name}"
+        try:
+            with os.fdopen(_open(partial, _CREATE, folder), "wb") as file:
+                file.write(content)
+            os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            with suppress(FileNotFoundError):  # it has its name
+                os.unlink(partial, dir_fd=folder)
 
 
 def list_sizes(root: Path, folder: str) -> dict[str, int]:

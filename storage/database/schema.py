@@ -12,7 +12,8 @@ UPGRADES: dict[int, tuple[str, ...]] = {}  # by version, the statements that upg
 
 # The second keys of our advisory locks: a study's id, one of these, or a number below them for a study's note.
 SCHEMA, RESTORE = 0, -1
-_FIRST_KEY = 0x756E6574  # of all our advisory locks, "unet"
+_FIRST_KEY = 0x756E6574  # of all our advisory locks but one, "unet"
+_COPIES_FIRST_KEY = _FIRST_KEY + 1  # of that of the shared copies
 
 # A study's frozen question, its budget of trials, and why it was stopped (null: it was not).
 _STUDIES = """
@@ -70,6 +71,11 @@ def lock(connection: Connection, key: int) -> None:
 def lock_note(connection: Connection, study_id: int) -> None:
     """The same for a study's note, a lock of its own so that no claim waits while the note is written."""
     lock(connection, RESTORE - study_id)
+
+
+def lock_copies(connection: Connection) -> None:
+    """The same for the shared copies of data: which are whole, and which no study has any more."""
+    connection.execute(_LOCK, {"first_key": _COPIES_FIRST_KEY, "key": 0})
 
 
 def create_own_tables(connection: Connection) -> None:

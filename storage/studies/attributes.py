@@ -104,6 +104,7 @@ class StudyAttributes(Attributes):
 
     question: dict[str, Any] | None = None  # a copy of what `storage/studies/study.py` compares
     data: str | None = None  # where the data lay on the host that made the study
+    shared: str | None = None  # name of the copy of its data in the artifact store; see `storage/studies/copies.py`
     confirmed: dict[str, Any] | None = None  # see `search/study/confirmed.py`
     confirmation: dict[str, Any] | None = None  # of a sibling; see `search/confirm/confirmation.py`
     failures_counted_to: int = -1  # number of the last trial before `resume`; failures of later ones count

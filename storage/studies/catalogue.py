@@ -11,6 +11,7 @@ from storage.artifacts.listing import picture_ids, study_files
 from storage.database.connection import Database, translate_errors
 from storage.database.schema import lock
 from storage.errors import StorageError
+from storage.studies.copies import copy_sizes, remove_unused, shared_copies
 from storage.studies.leases import LIVE
 from storage.studies.rows import count_rows, delete_rows
 from storage.studies.status import Counts, Leader, study_status
@@ -35,6 +36,7 @@ class ListedStudy:
     created: datetime | None  # None for a study that another program made
     rows: int
     artifact_bytes: int  # of pictures, checkpoints and weights
+    data_bytes: int  # of its shared copy of data, which other studies may have too
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,18 @@ def list_studies(db: Database, artifacts: Artifacts) -> list[ListedStudy]:
     """All studies of the database, in the order of their names."""
     with db.engine.connect() as connection:
         studies = dict(sorted(study_ids(connection).items()))
-        pictures = picture_ids(connection, studies)
-    files = study_files(artifacts, pictures)
-    return [_describe(db, study_id, name, sum(files[name].values())) for name, study_id in studies.items()]
+        pictures, copies = picture_ids(connection, studies), shared_copies(connection)
+    files, shared = study_files(artifacts, pictures), copy_sizes(artifacts, copies)
+    return [
+        _describe(db, study_id, name, sum(files[name].values()), shared.get(study_id, 0))
+        for name, study_id in studies.items()
+    ]
 
 
 def delete_study(db: Database, artifacts: Artifacts, study_id: int, name: str) -> Deletion:
     """Deletes a study's rows, then its files in the artifact store; missing files are no error.
+
+    Its shared copy of data goes too, unless another study has it.
 
     Raises:
         StorageError: workers train its trials, and it was not stopped.
@@ -69,14 +76,14 @@ def delete_study(db: Database, artifacts: Artifacts, study_id: int, name: str) -
                 f"a study that is deleted must not be worked on; got {name} with {live_slots} trials under way; "
                 f"end its workers, or run `unet-search stop --study {name}`"
             )
-        pictures = picture_ids(connection, {name: study_id})
+        pictures, copy = picture_ids(connection, {name: study_id}), shared_copies(connection).get(study_id)
         rows = delete_rows(connection, study_id)
     files = study_files(artifacts, pictures)[name]
     artifacts.remove(*files, *study_folders(name))  # folders may have partial files of killed workers
-    return Deletion(rows, len(files))
+    return Deletion(rows, len(files) + remove_unused(db, artifacts, copy))
 
 
-def _describe(db: Database, study_id: int, name: str, artifact_bytes: int) -> ListedStudy:
+def _describe(db: Database, study_id: int, name: str, artifact_bytes: int, data_bytes: int) -> ListedStudy:
     status = study_status(db, study_id)
     with db.engine.connect() as connection:
         return ListedStudy(
@@ -87,4 +94,5 @@ def _describe(db: Database, study_id: int, name: str, artifact_bytes: int) -> Li
             created=connection.scalar(_GET_CREATED, {"study_id": study_id}),
             rows=sum(count_rows(connection, [study_id]).values()),
             artifact_bytes=artifact_bytes,
+            data_bytes=data_bytes,
         )

@@ -16,6 +16,7 @@ from trainer.data.cache.copy import DecodedCopy, Table, open_copy
 from trainer.data.cache.decode import decode
 from trainer.data.cache.folder import find_or_make, recall
 from trainer.data.cache.key import archive_stamps, digest_of, source_digest
+from trainer.data.cache.shared import SharedCopy, find_shared, local_key
 from trainer.data.clean import DroppedImage, find_corrupt
 from trainer.data.folds import choose_fold
 from trainer.data.item import Item, Source
@@ -45,6 +46,7 @@ class Dataset:
     table: Table  # what is known of the images without looking at their pixels
     shape: tuple[int, int, int]  # (H, W, C) that a network sees at a time: a patch, or a whole image
     tests: int = 0  # number of test images, which `predict` reads
+    official: int | None = None  # index of the first image of an official validation part, which come last
     folder: Path | None = None  # of the decoded copy; None for arrays in memory
 
     def __getstate__(self) -> dict[str, Any]:
@@ -96,6 +98,8 @@ def open_dataset(config: DataConfig, cache: Path | None = None, progress: Progre
         cache: folder of decoded copies; a temporary one, removed with the process, when missing.
         progress: told how far decoding is.
     """
+    if (shared := find_shared(config)) is not None:
+        return _open_shared(*shared, config, cache)
     stamps = archive_stamps(config)
     if cache is None or stamps is None:
         return open_source(find_source(config), config, cache, progress)
@@ -131,13 +135,25 @@ def _labelled(source: Source) -> tuple[Item, ...]:
 
 
 @within_memory()
+def _open_shared(folder: Path, shared: SharedCopy, config: DataConfig, cache: Path | None) -> Dataset:
+    """Opens a shared copy that has arrived on this host."""
+    outline = _Outline(local_key(shared.name), shared.names, shared.groups, shared.official, shared.tests)
+    return _split_copy(folder, outline, config, cache)
+
+
+@within_memory()
 def _open(
     outline: _Outline, find: Callable[[], Source], config: DataConfig, cache: Path | None, progress: Progress
 ) -> Dataset:
     """Opens the decoded copy, which is made of what `find` returns where it is missing."""
     folder = cache or _temporary_folder()
     made = find_or_make(folder, outline.key, lambda partial: decode(_labelled(find()), config, partial, progress))
-    copy = open_copy(made)
+    return _split_copy(made, outline, config, cache)
+
+
+def _split_copy(folder: Path, outline: _Outline, config: DataConfig, cache: Path | None) -> Dataset:
+    """The data of a decoded copy in a folder; which image is on which side is kept in the cache."""
+    copy = open_copy(folder)
     groups = None if outline.groups is None else np.array(outline.groups, np.str_)
     asked: dict[str, Any] = {"clean": config.clean, "share": config.validation, "official": outline.official}
     asked |= {} if config.fold is None else {"fold": config.fold}
@@ -161,7 +177,8 @@ def _open(
         table=copy.table,
         shape=network_shape(copy.table.sizes, config),
         tests=outline.tests,
-        folder=made,
+        official=outline.official,
+        folder=folder,
     )
 
 

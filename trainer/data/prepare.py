@@ -7,7 +7,8 @@ from pathlib import Path
 from trainer.config import DataConfig
 from trainer.data.cache.folder import recall
 from trainer.data.cache.key import digest_of, source_digest
-from trainer.data.dataset import Dataset, open_source
+from trainer.data.cache.shared import find_shared
+from trainer.data.dataset import Dataset, open_dataset, open_source
 from trainer.data.item import Source
 from trainer.data.layout.discover import find_source
 from trainer.data.look.look import Look, look
@@ -35,9 +36,16 @@ def prepare_data(
         gpu: whether networks will be trained on a GPU, which takes larger patches.
         progress: told how far it is.
     """
+    if (shared := find_shared(config)) is not None:
+        return _prepare_shared(shared[0], config, cache)
     source = find_source(config)
     found = look_at(source, config, cache, gpu, progress)
     return Prepared(source, found, open_source(source, found.config, cache, progress))
+
+
+def _prepare_shared(folder: Path, config: DataConfig, cache: Path | None) -> Prepared:
+    """Opens a shared copy, at whose data another host looked; the configuration has what it found."""
+    return Prepared(Source(folder, (), "a shared copy"), Look(config, (), (), ()), open_dataset(config, cache))
 
 
 @within_memory()

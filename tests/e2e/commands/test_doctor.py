@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.embedded.control import is_running
+from storage.studies.attributes import StudyAttributes
 from tests.e2e.command import Run, run_command, run_forked
 from tests.e2e.conftest import Search
 from tests.e2e.refusal import take_snapshot
@@ -110,6 +111,14 @@ def test_a_study_in_a_database(search: Search, broken_backend: dict[str, str]) -
     search.data.unlink()
     found = examine("", search.folder, **environ)
     assert found.problems == ["backend", "data"] and "which is neither" in found.texts["data"]
+
+
+def test_data_that_workers_would_fetch(search: Search, broken_backend: dict[str, str]) -> None:
+    opened = search.create_study(2)
+    StudyAttributes(shared=f"{'0' * 32}-{'0' * 16}").write(opened.study)
+    search.data.unlink()
+    found = examine("", search.folder, DATABASE_URL=search.db.url, **broken_backend)
+    assert found.problems == ["backend"] and "workers fetch the study's copy" in found.texts["data"]
 
 
 def test_a_database_that_does_not_answer_hides_nothing_else(tmp_path: Path, broken_backend: dict[str, str]) -> None:
