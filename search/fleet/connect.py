@@ -37,7 +37,7 @@ def connect_waiting(address: str, stop: threading.Event) -> bool:
     was_away = False
     while not stop.is_set():
         try:
-            if _is_listening(address):
+            if is_listening(address):
                 connect(address)
                 return True
             cause = f"nothing listens at {address}"
@@ -68,10 +68,11 @@ def find_draining() -> set[str]:
     return set()
 
 
-def _is_listening(address: str) -> bool:
+def is_listening(address: str) -> bool:
+    """Whether anything listens at HOST:PORT, for which Ray would wait for minutes."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), CONNECT_S):
             return True
-    except OSError:
+    except (OSError, ValueError):  # the second where there is no port
         return False

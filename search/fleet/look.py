@@ -79,8 +79,11 @@ def plan_cluster(
 
 def main(arguments: Sequence[str]) -> int:
     """Prints the cluster as JSON, or the line of an error; returns the exit status."""
-    from search.fleet.connect import connect, find_nodes
+    from search.fleet.connect import connect, find_nodes, is_listening
 
+    if arguments[0] != "auto" and not is_listening(arguments[0]):
+        print("nothing listens there")  # noqa: T201
+        return BAD_INPUT
     try:
         found = {"address": connect(arguments[0]), "nodes": [asdict(node) for node in find_nodes()]}
     except Exception as error:  # Ray's are of many kinds
