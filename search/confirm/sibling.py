@@ -9,7 +9,7 @@ from search.study.question import question
 from search.study.study import OpenStudy, create_study
 from storage.database.connection import Database, joined_transaction
 from storage.database.schema import lock
-from storage.studies.attributes import StudyAttributes, TrialAttributes
+from storage.studies.attributes import TrialAttributes
 from storage.studies.configurations import find_configuration
 from storage.studies.siblings import sibling_name
 from storage.studies.study import budget_of_all_trials
@@ -36,7 +36,7 @@ def open_sibling(db: Database, opened: OpenStudy) -> OpenStudy:
     )
     plan = replace(plan, study=study, space=Space(()), warm_starts=())
     same = question(plan, asked["data.fingerprint"], asked["engine"], bool(asked["deterministic"]))
-    return create_study(db, plan, same, StudyAttributes.read(opened.study.user_attrs).shared)
+    return create_study(db, plan, same, opened.shared)
 
 
 def enqueue_repeat(db: Database, sibling: OpenStudy, candidates: Sequence[Candidate], repeat: int, folds: int) -> None:

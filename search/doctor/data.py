@@ -11,7 +11,6 @@ from search.study.location import get_location
 from storage.database.connection import open_database
 from storage.errors import StorageError
 from storage.settings import Settings
-from storage.studies.attributes import StudyAttributes
 from trainer.config import DataConfig, TrainConfig
 from trainer.configfile import override
 from trainer.data.prepare import prepare_data
@@ -69,5 +68,4 @@ def _find_recorded(settings: Settings, name: str | None) -> RequestedData | None
         if name is not None:
             raise
         return None
-    shared = StudyAttributes.read(opened.study.user_attrs).shared
-    return RequestedData(opened.plan.base.data, str(opened.question["data.fingerprint"]), shared)
+    return RequestedData(opened.plan.base.data, str(opened.question["data.fingerprint"]), opened.shared)

@@ -16,7 +16,6 @@ from storage.artifacts.store import find_artifacts
 from storage.database.connection import open_database
 from storage.errors import StorageError
 from storage.settings import Settings
-from storage.studies.attributes import StudyAttributes
 from trainer.config import DataConfig
 from trainer.configfile import override
 from trainer.data.dataset import Dataset, open_dataset
@@ -39,7 +38,7 @@ def bring_data(
         InputError: there are none, or the copy cannot be used.
         StorageError: the store cannot be read.
     """
-    copy, cache = StudyAttributes.read(opened.study.user_attrs).shared, settings.decoded_data
+    copy, cache = opened.shared, settings.decoded_data
     data, wanted = opened.plan.base.data, opened.question["data.fingerprint"]
     try:
         dataset = open_dataset(data, cache, progress)
@@ -70,7 +69,7 @@ def borrow_data(settings: Settings, plan: Plan, tell: Tell, progress: Progress) 
             opened = open_study(db, plan.study.name)
     except (InputError, StorageError):  # there is no study yet: what follows says what the data lack
         return plan
-    if (copy := StudyAttributes.read(opened.study.user_attrs).shared) is None:
+    if (copy := opened.shared) is None:
         return plan
     folder = fetch_data(find_artifacts(settings), copy, settings.decoded_data, tell, progress)
     asked, found, default = plan.base.data, opened.plan.base.data, DataConfig()

@@ -51,7 +51,7 @@ def send_data(db: Database, opened: OpenStudy, offer: Offer, progress: Progress)
 
     Raises StorageError, and InputError where the decoded copy cannot be read.
     """
-    recorded, artifacts = StudyAttributes.read(opened.study.user_attrs).shared, offer.artifacts
+    recorded, artifacts = opened.shared, offer.artifacts
     with copies_held(db):  # what is seen here is removed by nobody, since the study has it
         whole = list_copies(artifacts)
     if recorded in whole:

@@ -32,6 +32,7 @@ class OpenStudy:
     plan: Plan
     question: dict[str, Any]
     created: datetime
+    shared: str | None  # name of the copy of its data in the artifact store
 
     @property
     def sampler(self) -> SeededSampler:
@@ -117,7 +118,7 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
     plan = plan_from_question(question, name, get_budget(db, study_id), data or attributes.data)
     study.sampler = SeededSampler(plan.study.seed, question["data.fingerprint"], partial(read_window, db, study_id))
     study.pruner = make_pruner(db, plan.study, plan.base.budget.epochs)
-    return OpenStudy(study, study_id, plan, question, get_created(db, study_id))
+    return OpenStudy(study, study_id, plan, question, get_created(db, study_id), attributes.shared)
 
 
 def study_names(db: Database) -> list[str]:

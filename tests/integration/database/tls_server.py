@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from storage.embedded.account import new_account
-from tests.postgres_server import wait_for_socket
 
 ADDRESS = "127.0.0.1"  # the only name in its certificate
 PASSWORD = "right"
+START_S = 60.0
 ACCESS = f"local all all trust\nhostssl all all {ADDRESS}/32 scram-sha-256\n"
 
 
@@ -69,8 +72,9 @@ def tls_server() -> Iterator[TlsServer]:
         command = [programs / "postgres", "-D", ".", "-k", ".", "-h", ADDRESS, "-p", str(port), "-F", "-c", "ssl=on"]
         process = subprocess.Popen(command, cwd=pgdata, stderr=subprocess.DEVNULL, **identity)
         try:
-            wait_for_socket(pgdata / f".s.PGSQL.{port}", process)
-            yield TlsServer(f"postgresql+psycopg2://postgres@:{port}/postgres?host={pgdata}", port, authority, stranger)
+            url = f"postgresql+psycopg2://postgres@:{port}/postgres?host={pgdata}"
+            _await_server(url, process)
+            yield TlsServer(url, port, authority, stranger)
         finally:
             process.terminate()
             process.wait()
@@ -84,6 +88,19 @@ def _find_programs() -> Path:
     if not folders:
         pytest.skip("no PostgreSQL with TLS is installed: Debian has it as postgresql")
     return folders[-1]
+
+
+def _await_server(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Returns once the server takes clients, which is later than that it listens."""
+    deadline, engine = time.monotonic() + START_S, create_engine(url)
+    while True:
+        try:
+            return engine.connect().close()
+        except OperationalError:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        finally:
+            engine.dispose()
 
 
 def _certify(pgdata: Path | None, authority: Path) -> None:
