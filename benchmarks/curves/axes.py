@@ -17,10 +17,11 @@ import numpy as np
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from benchmarks.curves.table import Curve, read_curves
-from benchmarks.replay.problem import searched
+from benchmarks.curves.record import PLAN
+from benchmarks.curves.table import Curve, read_curves, select_whole
 from search.space.axis import Axis, Value, list_values
 from search.space.space import draw
+from search.study.plan import Plan, load_plan
 
 SEED = 0  # of the forest
 PARTS = 3  # of a range
@@ -34,23 +35,16 @@ def main() -> None:
     print(
         f"{len(whole)} whole trainings\n\n| axis | share | mean value by part of the axis (trainings) |\n|---|---|---|"
     )
-    space, _ = searched()
-    shares = compute_shares(whole)
-    for axis in sorted(space.axes, key=lambda axis: -shares.get(axis.path, -1)):
+    plan = load_plan(PLAN, device="cpu")
+    shares = compute_shares(plan, whole)
+    for axis in sorted(plan.space.axes, key=lambda axis: -shares.get(axis.path, -1)):
         share = f"{shares[axis.path]:.0%}" if axis.path in shares else ""
-        parts = "; ".join(f"{name} {value:.3f} ({count})" for name, (value, count) in mean_by_part(axis, whole).items())
+        parts = "; ".join(f"{name} {value:.3f} ({count})" for name, value, count in mean_by_part(axis, whole))
         print(f"| `{axis.path}` | {share} | {parts} |")
 
 
-def select_whole(curves: Sequence[Curve]) -> list[Curve]:
-    """The trainings that went to their end."""
-    epochs = max(len(one.curve) for one in curves)
-    return [one for one in curves if one.value is not None and len(one.curve) == epochs]
-
-
-def compute_shares(curves: Sequence[Curve]) -> Mapping[str, float]:
-    """Of each axis that always applies, by path."""
-    space, base = searched()
+def compute_shares(plan: Plan, curves: Sequence[Curve]) -> Mapping[str, float]:
+    """Of each axis of the plan's space that always applies, by path."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=SEED))
     for one in curves:
@@ -58,18 +52,19 @@ def compute_shares(curves: Sequence[Curve]) -> Mapping[str, float]:
             warnings.simplefilter("ignore")  # of the default's values outside their axes
             study.enqueue_trial(one.values)
         trial = study.ask()
-        draw(trial, space, base)
+        draw(trial, plan.space, plan.base)
         study.tell(trial, one.value)
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=SEED))
 
 
-def mean_by_part(axis: Axis, curves: Sequence[Curve]) -> dict[str, tuple[float, int]]:
-    """The mean value and the number of trainings of each choice, or of each third of a range, in their order."""
-    groups: dict[str, list[float]] = {name: [] for name in _names(axis)}
+def mean_by_part(axis: Axis, curves: Sequence[Curve]) -> list[tuple[str, float, int]]:
+    """Each choice, or third of a range, in its order, with the mean value and the number of its trainings."""
+    names = _names(axis)
+    groups: list[list[float]] = [[] for _ in names]
     for one in curves:
         if (place := one.values.get(axis.path)) is not None and one.value is not None:
-            groups[list(groups)[_part(axis, place)]].append(one.value)
-    return {name: (fmean(group), len(group)) for name, group in groups.items() if group}
+            groups[_part(axis, place)].append(one.value)
+    return [(name, fmean(group), len(group)) for name, group in zip(names, groups, strict=True) if group]
 
 
 def _names(axis: Axis) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.curves.table import Curve, read_curves
+from benchmarks.curves.table import Curve, read_curves, select_whole
 
 TAIL = 0.1  # of a curve, whose mean is a trial's value
 
@@ -42,10 +42,9 @@ def seed_deviation(curves: Sequence[Curve]) -> tuple[float, int]:
 
 def rank_correlation(curves: Sequence[Curve], share: float, best: float = 1.0) -> float:
     """Spearman's, of the value after a share of the training with the value, over the best share of the curves."""
-    whole = max(len(one.curve) for one in curves)
-    ended = sorted((one for one in curves if len(one.curve) == whole and one.value), key=lambda one: -(one.value or 0))
-    chosen = ended[: max(3, round(best * len(ended)))]
-    early = [one.curve[max(0, round(share * whole) - 1)] for one in chosen]
+    whole = sorted(select_whole(curves), key=lambda one: -(one.value or 0))
+    chosen = whole[: max(3, round(best * len(whole)))]
+    early = [one.curve[max(0, round(share * len(one.curve)) - 1)] for one in chosen]
     return float(spearmanr(early, [one.value for one in chosen]).statistic)
 
 

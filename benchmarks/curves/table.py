@@ -38,6 +38,12 @@ class Curve:
     curve: tuple[float, ...]  # the value after each epoch
 
 
+def select_whole(curves: Sequence[Curve]) -> list[Curve]:
+    """The trainings that went to their end, which is that of the longest."""
+    epochs = max(len(one.curve) for one in curves)
+    return [one for one in curves if one.state == "complete" and len(one.curve) == epochs]
+
+
 def main() -> None:
     """Writes the table of all studies in a run's folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

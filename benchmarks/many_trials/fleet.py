@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, text
 
 import search.worker.__main__  # noqa: F401
 from benchmarks.many_trials.cpu import server_cpu_s
-from benchmarks.many_trials.probe import EPOCHS, Clock, ours, plain
+from benchmarks.many_trials.probe import EPOCHS, SIDES, Clock
 from storage.database import optuna_storage  # noqa: F401
 
 Side = Literal["ours", "plain"]
@@ -97,7 +97,7 @@ def work(url: str, folder: str, number: int, trials: int, side: Side, epoch_s: f
     """One worker: whatever it writes to standard error counts as an error."""
     with open(Path(folder) / f"{number}.log", "a") as log:
         os.dup2(log.fileno(), sys.stderr.fileno())
-    run_trial, clock, begin = {"ours": ours, "plain": plain}[side](url), Clock(epoch_s), time.monotonic()
+    run_trial, clock, begin = SIDES[side](url, epoch_s), Clock(), time.monotonic()
     for _ in range(trials):
         run_trial(clock, EPOCHS)
     size = psutil.Process().memory_info().rss / 2**20

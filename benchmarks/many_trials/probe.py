@@ -26,21 +26,10 @@ EPOCHS = 20
 
 
 class Clock:
-    """Adds up seconds by the name of what was done.
+    """Adds up seconds by the name of what was done."""
 
-    Args:
-        epoch_s: the time that an epoch takes, in which nothing is done.
-    """
-
-    def __init__(self, epoch_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = defaultdict(list)
-        self._epoch_s = epoch_s
-
-    def epochs(self, count: int) -> Iterator[int]:
-        """The epochs of a trial, each after its time."""
-        for epoch in range(1, count + 1):
-            time.sleep(self._epoch_s)
-            yield epoch
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
@@ -49,10 +38,13 @@ class Clock:
         self.seconds[name].append(time.perf_counter() - began)
 
 
+RunTrial = Callable[[Clock, int], None]  # with so many epochs
+
+
 def main(side: str, url: str, pgdata: Path, repeats: int) -> None:
     clock = Clock()
     with clock.measure("imports"):
-        run_trial = {"ours": ours, "plain": plain}[side](url)
+        run_trial = SIDES[side](url)
     cpu = time.process_time()
     with clock.measure("start"):
         run_trial(Clock(), 0)
@@ -77,7 +69,14 @@ def value(epoch: int) -> float:
     return 0.9 + epoch / 1000
 
 
-def ours(url: str) -> Callable[[Clock, int], None]:
+def pretend(epochs: int, epoch_s: float) -> Iterator[int]:
+    """The epochs of a trial, each after its time."""
+    for epoch in range(1, epochs + 1):
+        time.sleep(epoch_s)
+        yield epoch
+
+
+def ours(url: str, epoch_s: float = 0.0) -> RunTrial:
     """Trials as a worker of ours handles them, without the training; without epochs only the draw."""
     from threading import Event
 
@@ -118,7 +117,7 @@ def ours(url: str) -> Callable[[Clock, int], None]:
         assert drawn is not None
         held: HeldTrial = drawn[0]
         with clock.measure("reports"):
-            for epoch in clock.epochs(epochs):
+            for epoch in pretend(epochs, epoch_s):
                 held.report({epoch: value(epoch)})
                 assert not held.should_prune()
         with clock.measure("tell"):
@@ -130,7 +129,7 @@ def ours(url: str) -> Callable[[Clock, int], None]:
     return run_trial
 
 
-def plain(url: str) -> Callable[[Clock, int], None]:
+def plain(url: str, epoch_s: float = 0.0) -> RunTrial:
     """Trials as Optuna's documentation handles them: no lease, no budget."""
     import optuna
     from optuna.pruners import MedianPruner
@@ -153,7 +152,7 @@ def plain(url: str) -> Callable[[Clock, int], None]:
             trial = known[0].ask()
             draw(trial, plan.space, plan.base)
         with clock.measure("reports"):
-            for epoch in clock.epochs(epochs):
+            for epoch in pretend(epochs, epoch_s):
                 trial.report(value(epoch), epoch)
                 assert not trial.should_prune()
         with clock.measure("tell"):
@@ -163,6 +162,9 @@ def plain(url: str) -> Callable[[Clock, int], None]:
                 known[0].tell(trial, state=TrialState.FAIL)
 
     return run_trial
+
+
+SIDES = {"ours": ours, "plain": plain}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.curves.table import Curve
+from benchmarks.curves.table import Curve, select_whole
 from benchmarks.replay.problem import Floats, Problem, Values, final_value, searched
 from benchmarks.replay.random_draw import draw_at_random
 from benchmarks.replay.surrogate import Surrogate, fit_surrogate
@@ -31,7 +31,7 @@ class Best:
 def describe(surrogate: Surrogate, curves: Sequence[Curve]) -> str:
     """The errors of a surrogate as lines of Markdown."""
     epochs = len(surrogate.mean)
-    whole = [one for one in curves if one.state == "complete" and len(one.curve) == epochs]
+    whole = select_whole(curves)
     observed = final_value(np.array([one.curve for one in whole]))
     predicted = predict_left_out(surrogate, whole)
     error = float(np.sqrt(np.mean((predicted - observed) ** 2)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.curves.table import Curve
+from benchmarks.curves.table import Curve, select_whole
 from benchmarks.replay.encode import column_axes, encode
 from benchmarks.replay.estimate import estimate_noise
 from benchmarks.replay.gaussian import Gaussian, fit
@@ -65,8 +65,7 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         curves: of the space of the recorded plan.
         like: a surrogate of nearly the same curves, from which the fit starts; it is then quick.
     """
-    epochs = max(len(one.curve) for one in curves)
-    whole = [one for one in curves if one.state == "complete" and len(one.curve) == epochs]
+    whole = select_whole(curves)
     points, table = encode([one.values for one in whole]), np.array([one.curve for one in whole])
     mean = table.mean(0)
     _, strengths, components = np.linalg.svd(table - mean, full_matrices=False)
@@ -79,7 +78,7 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         for number in range(count)
     )
     seconds = like.seconds if like else _fit_seconds(curves)
-    noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, epochs)
+    noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, len(mean))
     ended = [one for one in curves if one.state == "complete" or one.state in DIVERGED]
     diverged = np.array([one.state in DIVERGED for one in ended])
     trained = encode([one.values for one in ended])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.stack import PASSWORD, SEARCH, Stack, free_port, needs_compose, running
+from tests.docker.stack import PASSWORD, SEARCH, Stack, needs_compose, running
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def stack(image: None, tmp_path: Path, mars: Path) -> Iterator[Stack]:
         "SEARCH": str(tmp_path / "search.toml"),
         "WORKERS": "1",
         "OUT": str(tmp_path / "out"),
-        "DASHBOARD_PORT": free_port(),
+        "DASHBOARD_PORT": str(free_port()),
     }
     with running(Stack(tmp_path, settings)) as stack:
         yield stack

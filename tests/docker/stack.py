@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -101,13 +100,6 @@ def wait_for(condition: Callable[[], bool], what: str, within_s: float = 200) ->
     while not condition():
         assert time.monotonic() < deadline, f"within {within_s:.0f} s there must be {what}"
         time.sleep(0.5)
-
-
-def free_port() -> str:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return str(unused.getsockname()[1])
 
 
 def why_no_compose(engine: bool = True) -> str | None:

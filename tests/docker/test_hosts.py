@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.bucket_server import SECRET, bucket_contents
-from tests.docker.stack import ROOT, Stack, free_port, running, wait_for
+from tests.docker.stack import ROOT, Stack, running, wait_for
 from tests.docker.test_search import LAST_WORKER, STATES, STEPS, UNDER_WAY
+from tests.ports import free_port
 
 PNG = b"\x89PNG"
 pytestmark = pytest.mark.docker
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.docker
 @pytest.fixture
 def other(stack: Stack, tmp_path: Path) -> Iterator[Stack]:
     """The second host. The first one publishes its database when it is started next."""
-    stack.settings |= {"DB_BIND": "127.0.0.1", "DB_PORT": free_port(), "ARTIFACTS": str(tmp_path / "shared")}
+    stack.settings |= {"DB_BIND": "127.0.0.1", "DB_PORT": str(free_port()), "ARTIFACTS": str(tmp_path / "shared")}
     settings = stack.settings | {
         "DB_BIND": "",
         "DATABASE_URL": f"postgresql://unet@127.0.0.1:{stack.settings['DB_PORT']}/unet",

@@ -1,7 +1,6 @@
 """A Ray cluster on loopback addresses of this machine: each node is a `ray start --block`, as on its own machine."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from tests.fake_train import Pause
+from tests.ports import free_port
 
 ADDRESSES = {"one": "127.0.0.2", "two": "127.0.0.3", "three": "127.0.0.4", "four": "127.0.0.5"}
 HEAD = "one"
@@ -84,7 +84,8 @@ class LocalCluster:
         return self.folder / f"{name}.log"
 
     def _start(self, name: str) -> bool:
-        own_port = (f"--port={self.port or self._take_port()}", f"--temp-dir={self.folder / 'ray'}", "--no-monitor")
+        self.port = self.port or free_port(ADDRESSES[HEAD])
+        own_port = (f"--port={self.port}", f"--temp-dir={self.folder / 'ray'}", "--no-monitor")
         where = (*own_port, "--head", "--include-dashboard=false") if name == HEAD else (f"--address={self.address}",)
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
         command += [f"--node-ip-address={ADDRESSES[name]}", f"--node-name={name}", "--num-cpus=1", "--num-gpus=0"]
@@ -99,12 +100,6 @@ class LocalCluster:
             return True
         self.lose(name)
         return False
-
-    def _take_port(self) -> int:
-        with socket.socket() as free:
-            free.bind((ADDRESSES[HEAD], 0))
-            self.port = free.getsockname()[1]
-        return self.port
 
     def _processes(self, name: str) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):

@@ -1,6 +1,7 @@
 """A search on a real Ray cluster: three nodes of this machine, of which some are lost, join or are taken away."""
 
 import re
+import subprocess
 
 import psutil
 import pytest
@@ -22,6 +23,20 @@ mode = "none"
 THREE = ("one", "two", "three")
 
 
+def start_on_all(paused: FleetSearch, trials: int) -> "subprocess.Popen[str]":
+    """A command of which each of the three nodes holds a trial that pauses."""
+    command = paused.start(trials=trials, options=FAKE)
+    wait_until(lambda: paused.busy() == {*THREE})
+    return command
+
+
+def finish(paused: FleetSearch, command: "subprocess.Popen[str]", trials: int) -> None:
+    """Ends the pause: the command must end well, and meet its budget."""
+    paused.go_on()
+    assert command.wait() == 0, paused.describe()
+    assert sorted(trial.number for trial in paused.finished()) == list(range(trials))
+
+
 def test_a_trial_of_a_lost_node_is_finished_on_another_one(search: FleetSearch) -> None:
     """With real trainings; the machine of a lost node releases nothing, so that the lease has to end."""
     command = search.start(trials=5, epochs=40, more=TINY)
@@ -37,34 +52,27 @@ def test_a_trial_of_a_lost_node_is_finished_on_another_one(search: FleetSearch) 
 
 
 def test_a_node_that_joins_takes_part(paused: FleetSearch) -> None:
-    command = paused.start(trials=12, options=FAKE)
-    wait_until(lambda: paused.busy() == {*THREE})
+    command = start_on_all(paused, trials=12)
     paused.cluster.start("four")
     wait_until(lambda: paused.busy() == {*THREE, "four"})
-    paused.go_on()
-    assert command.wait() == 0, paused.describe()
-    assert len(paused.finished()) == 12
+    finish(paused, command, trials=12)
     assert "four" in paused.nodes()
     paused.cluster.lose("four")
 
 
 def test_a_node_that_is_taken_away_hands_its_trial_on(paused: FleetSearch) -> None:
-    command = paused.start(trials=6, options=FAKE)
-    wait_until(lambda: paused.busy() == {*THREE})
+    command = start_on_all(paused, trials=6)
     trial = paused.running_on("two")
     assert trial is not None
     paused.cluster.dismiss("two")
     assert f"trial {trial.number} is handed on" in paused.worker_log("two")
     assert paused.busy() == {"one", "three"}  # at once, not at the end of the lease
-    paused.go_on()
-    assert command.wait() == 0, paused.describe()
-    assert len(paused.finished()) == 6
+    finish(paused, command, trials=6)
 
 
 def test_a_search_goes_on_when_the_head_is_started_again(paused: FleetSearch) -> None:
     """Without Redis, Ray's other nodes do not know the new head, and end: they are to be started again, too."""
-    command = paused.start(trials=8, options=FAKE)
-    wait_until(lambda: paused.busy() == {*THREE})
+    command = start_on_all(paused, trials=8)
     before = {trial.number for trial in paused.running()}
     paused.cluster.lose("one")
     paused.cluster.start("one")
@@ -72,33 +80,25 @@ def test_a_search_goes_on_when_the_head_is_started_again(paused: FleetSearch) ->
     paused.cluster.start("two", "three")
     wait_until(lambda: paused.busy() == {*THREE})
     assert {trial.number for trial in paused.running()} == before
-    paused.go_on()
-    assert command.wait() == 0, paused.describe()
-    assert sorted(trial.number for trial in paused.finished()) == list(range(8))
+    finish(paused, command, trials=8)
 
 
 def test_a_driver_that_dies_is_started_again(paused: FleetSearch) -> None:
-    command = paused.start(trials=6, options=FAKE)
-    wait_until(lambda: paused.busy() == {*THREE})
+    command = start_on_all(paused, trials=6)
     before = {trial.number for trial in paused.running()}
     paused.driver().kill()
     wait_until(lambda: all(len(re.findall(r"trial \d starts", paused.worker_log(node))) == 2 for node in THREE))
     assert {trial.number for trial in paused.running()} == before
-    paused.go_on()
-    assert command.wait() == 0, paused.describe()
-    assert len(paused.finished()) == 6
+    finish(paused, command, trials=6)
 
 
 def test_a_command_that_is_told_to_end_leaves_nothing_running(paused: FleetSearch) -> None:
-    command = paused.start(trials=6, options=FAKE)
-    wait_until(lambda: paused.busy() == {*THREE})
+    command = start_on_all(paused, trials=6)
     command.terminate()
     assert command.wait() == TOLD_TO_STOP
     assert (paused.busy(), len(paused.running())) == (set(), 3)
     assert not [process for process in psutil.process_iter(["cmdline"]) if paused.is_worker(process)]
-    paused.go_on()
-    assert paused.start(trials=6, options=FAKE).wait() == 0, paused.describe()
-    assert len(paused.finished()) == 6
+    finish(paused, paused.start(trials=6, options=FAKE), trials=6)
 
 
 def test_the_cluster_shows_no_password(search: FleetSearch) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 START_S = 60.0
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"  # where Debian's daemons are
+MUNGE_FILES = {"key": ".key", "pid": "d.pid", "log": "d.log", "seed": ".seed"}
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -72,7 +75,7 @@ def slurm() -> Iterator[Slurm]:
         (folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (folder / "munge.key").chmod(0o400)
         host = socket.gethostname().split(".")[0]
-        text = CONFIGURATION.format(host=host, user=getpass.getuser(), folder=folder, ports=_free_ports(2))
+        text = CONFIGURATION.format(host=host, user=getpass.getuser(), folder=folder, ports=(free_port(), free_port()))
         (folder / "slurm.conf").write_text(text)
         own = [f"--{name}-file={folder}/munge{suffix}" for name, suffix in MUNGE_FILES.items()]
         with ExitStack() as daemons:
@@ -84,9 +87,6 @@ def slurm() -> Iterator[Slurm]:
             yield cluster
     finally:
         shutil.rmtree(folder)
-
-
-MUNGE_FILES = {"key": ".key", "pid": "d.pid", "log": "d.log", "seed": ".seed"}
 
 
 @contextmanager
@@ -115,11 +115,3 @@ def _await_node(cluster: Slurm) -> None:
             return
         assert time.monotonic() < deadline, found.stdout + found.stderr
         time.sleep(0.5)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]

@@ -18,8 +18,7 @@ from tests.slurm.conftest import Slurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1200)]
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "deploy" / "slurm" / "workers.sbatch"
+SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "slurm" / "workers.sbatch"
 TRAINER = "--trainer", "tests.faulty_train:make_logging_trainer"
 ACTIVE = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED"}
 PATIENCE_S = 600.0  # Slurm begins a task again two minutes after it was queued again
@@ -47,7 +46,7 @@ def places(tmp_path: Path, database_url: str, pause: Pause) -> dict[str, str]:
     (tmp_path / "search.toml").write_text(SEARCH)
     places = {"DATABASE_URL": database_url, "UNET_SEARCH_ARTIFACTS": str(tmp_path / "artifacts")}
     run_command("init search.toml", tmp_path, **places).output()
-    return places | pause.environ | {"PYTHONPATH": str(ROOT), "FAKE_EPOCH_LOG": str(tmp_path / "epochs.log")}
+    return places | pause.environ | {"FAKE_EPOCH_LOG": str(tmp_path / "epochs.log")}
 
 
 def test_tasks_at_their_time_limit_hand_their_trials_on_and_queue_again(
@@ -92,10 +91,9 @@ def check_whole(folder: Path, places: dict[str, str]) -> None:
 
 
 def submit(slurm: Slurm, folder: Path, places: dict[str, str], *options: str) -> str:
-    """The number of an array of tasks with a core each, two by default."""
+    """The number of an array of two tasks with a core each, unless the options say otherwise."""
     own = make_environment(None, places | {"PATH": f"{COMMAND.parent}:{slurm.environ['PATH']}"})
-    tasks = () if any("--array" in option for option in options) else ("--array=0-1",)
-    command = ("sbatch", *tasks, "--cpus-per-task=1", "--mem=0", *options, SCRIPT, *TRAINER)
+    command = ("sbatch", "--array=0-1", "--cpus-per-task=1", "--mem=0", *options, SCRIPT, *TRAINER)
     shown = slurm.run(*command, cwd=folder, **own)
     found = re.fullmatch(r"Submitted batch job (\d+)\s*", shown)
     assert found is not None, shown

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from search.dashboard.throttle import BURST
 from tests.e2e.conftest import wait_until
 from tests.e2e.dashboard.browsing import served
+from tests.ports import free_port
 from tests.postgres_server import fresh_database
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "dashboard.md"
@@ -154,12 +155,6 @@ def is_listening(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
 
 
 def write_certificate(folder: Path) -> None:

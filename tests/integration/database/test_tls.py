@@ -66,7 +66,7 @@ def test_a_missing_certificate_is_named(server: TlsServer) -> None:
 
 def test_a_search_runs_over_it(server: TlsServer, tmp_path: Path) -> None:
     write_input(tmp_path)
-    places = {"DATABASE_URL": server.url("verify-full", server.authority), "PYTHONPATH": str(Path.cwd())}
-    done = run_command(f"run search.toml {FAKE_WORKER}", tmp_path, **places)
+    url = server.url("verify-full", server.authority)
+    done = run_command(f"run search.toml {FAKE_WORKER}", tmp_path, DATABASE_URL=url)
     assert done.status == DONE, done.err
     assert "2 of 2 trials, 2 complete" in done.out + done.err

@@ -4,7 +4,6 @@ import datetime
 import ipaddress
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from storage.embedded.account import new_account
+from tests.ports import free_port
 
 ADDRESS = "127.0.0.1"  # the only name in its certificate
 PASSWORD = "right"
@@ -66,9 +66,7 @@ def tls_server() -> Iterator[TlsServer]:
         _certify(pgdata, authority)
         _certify(None, stranger)
         (pgdata / "pg_hba.conf").write_text(ACCESS)
-        with socket.socket() as free:
-            free.bind((ADDRESS, 0))
-            port = int(free.getsockname()[1])
+        port = free_port(ADDRESS)
         command = [programs / "postgres", "-D", ".", "-k", ".", "-h", ADDRESS, "-p", str(port), "-F", "-c", "ssl=on"]
         process = subprocess.Popen(command, cwd=pgdata, stderr=subprocess.DEVNULL, **identity)
         try:
