@@ -62,6 +62,14 @@ def test_pruned_curves_are_grey(search: Search, artifacts: Artifacts) -> None:
     assert (lines.count(PRUNED), lines.count(COMPLETE)) == (6, 23)  # the best one has a colour of its own
 
 
+@pytest.mark.parametrize(("pruner", "pruned"), [("median", "that fall behind are"), ("none", "that diverges is")])
+def test_the_page_says_which_trials_are_stopped_early(
+    search: Search, artifacts: Artifacts, pruner: str, pruned: str
+) -> None:
+    html = render_report(search.create_study(1, study=f"pruner = '{pruner}'"), search.db, artifacts)
+    assert re.findall(r"trials? (\w.*) stopped early", html, re.IGNORECASE) == [pruned]
+
+
 def test_the_page_refers_to_nothing_outside(search: Search, artifacts: Artifacts) -> None:
     page = Page(render_report(filled(search, 30), search.db, artifacts))
     assert all(link.startswith(("#", "data:image/")) for link in page.links)
