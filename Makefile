@@ -20,15 +20,16 @@ else
 	$(VENV)/bin/unet-search run examples/sample.toml $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 endif
 
-# In the order of the folders: else the files with the fewest and longest tests come last, in one process.
+# In the order of the folders: else the files with the fewest and longest tests come last, in one process. A process of
+# tests that dies ends them, as pytest-xdist 3.8 waits for ever after it has replaced one (pytest-dev/pytest-xdist#1323).
 test: $(VENV)/dev
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not docker and not ray and not slurm"
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -m "not slow and not docker and not ray and not slurm"
 
 test-slow: $(VENV)/dev  ## what takes minutes: searches and repeated starts with real networks
 	$(VENV)/bin/pytest -m slow --ignore tests/life
 
 test-life: $(VENV)/dev  ## every point of a trial's life, and many orders of acts beside a model; about half an hour
-	$(VENV)/bin/pytest -n 2 -m slow --timeout 1800 tests/life
+	$(VENV)/bin/pytest -n 2 --max-worker-restart 0 -m slow --timeout 1800 tests/life
 
 test-docker: $(VENV)/dev  ## images and containers of docker-compose.yml, by a real engine with Compose
 	$(VENV)/bin/pytest -m docker

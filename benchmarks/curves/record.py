@@ -4,19 +4,23 @@
 
 Three searches of the product itself, one after the other, over the space of `plan.toml`: the plan by TPE; draws at
 random, as configurations that a second study tries; and `unet-search confirm` of the plan's best. Killed or timed out,
-the same command goes on. `python -m benchmarks.curves.table --dir DIR` then writes what was recorded.
+the same command goes on; in a new folder it goes on from the table that the repository carries.
+`python -m benchmarks.curves.table --dir DIR` then writes what was recorded.
 """
 
 import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import optuna
 
+from benchmarks.curves.restore import restore
 from search.space.space import configure, draw
 from search.study.plan import Plan, load_plan
+from trainer.config import TrainConfig
 from trainer.configfile import write_config
 
 PLAN = Path(__file__).with_name("plan.toml")
@@ -36,7 +40,10 @@ def main() -> None:
     begun = time.monotonic()
     shared: list[str | Path] = ["--data", options.data.resolve(), "--dir", options.dir]
     plan = load_plan(PLAN, data=options.data, device="cpu")
-    files = write_draws(plan, options.random, options.dir / "draws")
+    draws = list(draw_configs(plan, options.random))
+    files = write_draws(draws, options.dir / "draws")
+    restore(options.dir, plan)
+    restore(options.dir, load_plan(PLAN, data=options.data, study={"name": RANDOM}, device="cpu"), draws)
     starts = [part for file in files for part in ("--warm-start", str(file))]
     of_draws = ["--study", RANDOM, "--trials", str(len(files) + 1), *starts]  # and the default
     for arguments in (["run", PLAN, *shared], ["run", PLAN, *shared, *of_draws]):
@@ -48,13 +55,19 @@ def main() -> None:
     run_command(["confirm", *again, "--dir", options.dir])
 
 
-def write_draws(plan: Plan, count: int, folder: Path) -> list[Path]:
-    """Configurations drawn at random from the plan's space, as files; the same ones whenever they are drawn."""
+def draw_configs(plan: Plan, count: int) -> Iterator[TrainConfig]:
+    """Configurations drawn at random from the plan's space; the same ones whenever they are drawn."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(count):
+        yield configure(plan.base, draw(study.ask(), plan.space, plan.base), seed=0)
+
+
+def write_draws(draws: Sequence[TrainConfig], folder: Path) -> list[Path]:
+    """Configurations as files."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"draw-{number}.toml" for number in range(count)]
-    for file in files:
-        write_config(configure(plan.base, draw(study.ask(), plan.space, plan.base), seed=0), file)
+    files = [folder / f"draw-{number}.toml" for number in range(len(draws))]
+    for config, file in zip(draws, files, strict=True):
+        write_config(config, file)
     return files
 
 

@@ -97,11 +97,16 @@ def write_curves(curves: Sequence[Curve], path: Path) -> None:
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for one in curves:
-            value, seconds = (None if number is None else round(number, DIGITS) for number in (one.value, one.seconds))
-            values = {path: round(v, 6) if isinstance(v, float) else v for path, v in one.values.items()}
+            score, seconds = (None if number is None else round(number, DIGITS) for number in (one.value, one.seconds))
+            values = {path: round_value(value) for path, value in one.values.items()}
             curve = " ".join(f"{point:.{DIGITS}f}" for point in one.curve)
-            row = (one.study, one.trial, one.candidate, one.state, value, one.parameters, seconds)
+            row = (one.study, one.trial, one.candidate, one.state, score, one.parameters, seconds)
             table.writerow([*row, json.dumps(values, separators=(",", ":")), curve])
+
+
+def round_value(value: Any) -> Any:
+    """A value of an axis as the table has it."""
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def read_curves(path: Path) -> list[Curve]:

@@ -1,11 +1,12 @@
 """Engines: how many connections a process has, how long its transactions may stand still, and what they may hold."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +30,9 @@ CONNECT_ARGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds until a silent server counts as lost
 }
+# Otherwise each connection by TCP looks for Kerberos tickets first, in a library that has ended the process for some
+# (psycopg/psycopg#1213); TLS is not changed by it. Who has Kerberos says so in the URL or in PGGSSENCMODE.
+_NO_KERBEROS = {"gssencmode": "disable"}
 # The same for the server, which otherwise keeps the connections of a host that has vanished for two hours.
 _SET_KEEPALIVES = """
     set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;
@@ -57,7 +61,10 @@ def make_engine(url: str, connections: int = COMMAND_CONNECTIONS) -> Engine:
     wait for; who waits for a lock gets an OperationalError after LOCK_S.
     """
     try:
-        engine = create_engine(url, max_overflow=connections - WORKER_CONNECTIONS, **_ENGINE_KWARGS)
+        parsed = make_url(url)
+        if "gssencmode" not in parsed.query and "PGGSSENCMODE" not in os.environ:
+            parsed = parsed.update_query_dict(_NO_KERBEROS)
+        engine = create_engine(parsed, max_overflow=connections - WORKER_CONNECTIONS, **_ENGINE_KWARGS)
     except SQLAlchemyError as error:
         raise StorageError(
             f"DATABASE_URL must be a PostgreSQL URL; got {describe_url(url)}: {mask_url(str(error))}; give {SHAPE}"

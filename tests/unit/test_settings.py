@@ -127,6 +127,15 @@ def test_several_hosts_are_given_as_sqlalchemy_reads_them() -> None:
     assert (arguments["password"], arguments["target_session_attrs"]) == ("p@w", "read-write")
 
 
+def test_kerberos_is_for_those_who_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGGSSENCMODE", raising=False)
+    url = "postgresql+psycopg2://h/d"
+    assert make_engine(url).url.query == {"gssencmode": "disable"}
+    assert make_engine(f"{url}?gssencmode=require").url.query == {"gssencmode": "require"}
+    monkeypatch.setenv("PGGSSENCMODE", "prefer")
+    assert not make_engine(url).url.query
+
+
 def test_an_empty_port_is_the_usual_one() -> None:
     assert normalise_url("postgresql://u:p@h:/d?sslmode=require") == "postgresql+psycopg2://u:p@h/d?sslmode=require"
 
