@@ -45,12 +45,15 @@ def select_whole(curves: Sequence[Curve]) -> list[Curve]:
 
 
 def main() -> None:
-    """Writes the table of all studies in a run's folder."""
+    """Writes the table of all studies in a run's folder, beside those that only the earlier table has."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, required=True, help="The run's folder.")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("mars.csv"))
     options = parser.parse_args()
     curves = list(read_studies(options.dir))
+    if options.output.exists():
+        names = {one.study for one in curves}
+        curves += [one for one in read_curves(options.output) if one.study not in names]
     write_curves(curves, options.output)
     print(f"{len(curves)} curves in {options.output}")
 

@@ -6,12 +6,20 @@ import numpy as np
 
 from benchmarks.replay.problem import Floats, Values, searched
 from search.space.axis import Axis, Value
+from search.space.space import applies
+from trainer.configfile import flatten
 
 
 def encode(configurations: list[Values]) -> Floats:
-    """Points (configurations, columns); two choices are at a distance of 1, and so are the ends of a range."""
-    axes = searched()[0].axes
-    columns = [_column(axis, [values.get(axis.path) for values in configurations]) for axis in axes]
+    """Points (configurations, columns); two choices are at a distance of 1, and so are the ends of a range.
+
+    What a configuration has on an axis that does not apply to it is left out.
+    """
+    space, base = searched()
+    whole = [{**flatten(base), **values} for values in configurations]
+    columns = [
+        _column(axis, [values[axis.path] if applies(axis, values) else None for values in whole]) for axis in space.axes
+    ]
     return np.concatenate(columns, 1)
 
 

@@ -62,7 +62,8 @@ def table(replays: Iterable[Replay], best: float, noise: float, ours: str, budge
     Args:
         replays: of one number of workers.
         best: the best known mean value.
-        noise: the deviation of a training's value between seeds; what is no further below the best has reached it.
+        noise: the deviation of a training's value between seeds; a choice is good enough that is no further below the
+            best, or no further than half of it.
         ours: the method that others are compared with.
         budget: of the replays.
     """
@@ -70,37 +71,40 @@ def table(replays: Iterable[Replay], best: float, noise: float, ours: str, budge
     for replay in replays:
         groups[replay.method][replay.seed] = replay
     marks = [mark for mark in MARKS if mark <= budget]
-    heads = ["method", "seeds", "cost until reached", "reached", "at the end", "times ours", "clock until reached"]
-    heads += [f"regret at {mark}" for mark in marks] + ["trainings (whole)", "s a replay"]
+    heads = ["method", "seeds"]
+    for words in ("one deviation", "half of one"):
+        heads += [f"cost until within {words}", "times ours", "reached"]
+    heads += ["clock until within half", *(f"regret at {mark}" for mark in marks), "trainings (whole)", "s a replay"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    rows = {name: _row(group, groups.get(ours, group), best, best - noise, marks) for name, group in groups.items()}
+    rows = {name: _row(group, groups.get(ours, group), best, noise, marks) for name, group in groups.items()}
     lines += [f"| {name} | {' | '.join(row)} |" for name, (_, row) in sorted(rows.items(), key=lambda item: item[1][0])]
     return "\n".join(lines)
 
 
 def _row(
-    group: Mapping[int, Replay], ours: Mapping[int, Replay], best: float, target: float, marks: Sequence[int]
+    group: Mapping[int, Replay], ours: Mapping[int, Replay], best: float, noise: float, marks: Sequence[int]
 ) -> tuple[tuple[float, float], list[str]]:
     """By what a method is ordered, and its cells."""
-    costs = [reach(replay.points, target) for replay in group.values()]
-    times = [reach(replay.points, target, "time") for replay in group.values()]
     shared = [seed for seed in group if seed in ours]
-    pair = [[reach(side[seed].points, target) for seed in shared] for side in (group, ours)]
+    cells = [str(len(group))]
+    for target in (best - noise, best - noise / 2):
+        costs = [reach(replay.points, target) for replay in group.values()]
+        pair = [[reach(side[seed].points, target) for seed in shared] for side in (group, ours)]
+        cells += [
+            f"{_number(float(np.median(costs)))} ({' to '.join(map(_number, bootstrap(costs)))})",
+            _compare(pair[0], pair[1]) if shared else "",
+            f"{fmean(math.isfinite(cost) for cost in costs):.0%}",
+        ]
+    times = [reach(replay.points, target, "time") for replay in group.values()]
     regrets = [fmean(regret(replay.points, best, mark) for replay in group.values()) for mark in marks]
-    middle = float(np.median(costs))
-    cells = [
-        str(len(group)),
-        f"{_number(middle)} ({' to '.join(map(_number, bootstrap(costs)))})",
-        f"{fmean(math.isfinite(cost) for cost in costs):.0%}",
-        f"{fmean(regret(replay.points, best, math.inf) <= best - target for replay in group.values()):.0%}",
-        _compare(pair[0], pair[1]) if shared else "",
+    cells += [
         _number(float(np.median(times))),
         *(f"{value:.4f}" for value in regrets),
         f"{fmean(replay.trainings for replay in group.values()):.0f} "
         f"({fmean(replay.whole for replay in group.values()):.0f})",
         f"{fmean(replay.seconds for replay in group.values()):.1f}",
     ]
-    return (middle, regrets[-1] if regrets else 0.0), cells
+    return (float(np.median(costs)), regrets[-1] if regrets else 0.0), cells
 
 
 def _compare(costs: Sequence[float], ours: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
 """A surrogate of a space's landscape, from recorded curves.
 
-Curves are written as their mean and the components of the largest variance; each component, and the logarithm of the
-time of an epoch, is a Gaussian process over the axes. A recorded configuration has the surrogate's mean like any other:
+Curves are written as their mean and the components of the largest variance, each of which is a Gaussian process over
+the axes. A recorded configuration has the surrogate's mean like any other:
 its own curve holds the luck of its seed, and the best of many recorded ones would be the luckiest.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.curves.table import Curve, select_whole
+from benchmarks.replay.cost import Cost, fit_cost
 from benchmarks.replay.encode import column_axes, encode
 from benchmarks.replay.estimate import estimate_noise
 from benchmarks.replay.gaussian import Gaussian, fit
@@ -19,7 +20,6 @@ from benchmarks.replay.problem import Floats, Noise, Values, default_values
 VARIANCE = 0.995  # share of the curves' variance that the components have
 MOST = 5  # components
 DIVERGED = ("pruned", "fail")  # states of a recording without a pruner
-OUTLYING = 3.0  # deviations of a time, beyond which the machine was busy with something else
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Surrogate:
     mean: Floats  # (epochs,)
     components: Floats  # (components, epochs)
     scores: tuple[Gaussian, ...]  # of each component
-    seconds: Gaussian  # the logarithm of an epoch's
-    default_s: float  # the default configuration's, as predicted
+    cost: Cost
     risk: Gaussian | None  # 1 where a training diverges, 0 where it does not; None where none did
     diverged: Floats  # points of those that diverged, (trainings, columns)
     ends: Floats  # the epoch in which each of them did, from 0
@@ -48,7 +47,7 @@ class Surrogate:
 
     def costs(self, configurations: list[Values]) -> Floats:
         """The time of an epoch, (configurations,), in epochs of the default configuration."""
-        return np.asarray(np.exp(self.seconds.predict(encode(configurations))) / self.default_s)
+        return self.cost.predict(configurations)
 
     def _divergence(self, points: Floats) -> Floats:
         """The epoch in which each configuration diverges, where that is likelier than not: that of the nearest."""
@@ -77,7 +76,6 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         fit(points, groups, scores[:, number], starts[number] if number < len(starts) else None)
         for number in range(count)
     )
-    seconds = like.seconds if like else _fit_seconds(curves)
     noise, freedom = (like.noise, like.freedom) if like else estimate_noise(curves, len(mean))
     ended = [one for one in curves if one.state == "complete" or one.state in DIVERGED]
     diverged = np.array([one.state in DIVERGED for one in ended])
@@ -88,21 +86,8 @@ def fit_surrogate(curves: Sequence[Curve], like: Surrogate | None = None) -> Sur
         mean=mean,
         components=components[:count],
         scores=processes,
-        seconds=seconds,
-        default_s=float(np.exp(seconds.predict(encode([default_values()])))[0]),
+        cost=like.cost if like else fit_cost(curves),
         risk=fit(trained, groups, diverged.astype(float)) if diverged.any() else None,
         diverged=trained[diverged],
         ends=np.array([float(len(one.curve)) for one, ends in zip(ended, diverged, strict=True) if ends]),
     )
-
-
-def _fit_seconds(curves: Sequence[Curve]) -> Gaussian:
-    """The logarithm of an epoch's seconds, without the trainings that shared the machine with something else."""
-    timed = [one for one in curves if one.seconds and one.curve]
-    points = encode([one.values for one in timed])
-    times = np.log([(one.seconds or 0.0) / len(one.curve) for one in timed])
-    first = fit(points, column_axes(), times)
-    left = times - first.predict(points)
-    spread = 1.4826 * np.median(np.abs(left - np.median(left)))  # the deviation, whatever the outliers are
-    kept = np.abs(left - np.median(left)) <= OUTLYING * spread
-    return fit(points[kept], column_axes(), times[kept], first.theta)

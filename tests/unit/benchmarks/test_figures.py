@@ -52,9 +52,10 @@ def test_the_table_has_the_quickest_method_first() -> None:
     ours = [replay("ours", seed, Point(2.0, 1.0, 0.59)) for seed in range(3)]
     rows = table([*slow, *ours], BEST, noise=0.02, ours="ours", budget=25).splitlines()
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["ours", "slow"]
-    assert "| 8 (8 to 8) | 100% | 100% | 4 (4 to 4) | 4 | 0.0100 | 0.0100 | 12 (3) | 1.5 |" in rows[3]
+    reached = "8 (8 to 8) | 4 (4 to 4) | 100%"
+    assert rows[3] == f"| slow | 3 | {reached} | {reached} | 4 | 0.0100 | 0.0100 | 12 (3) | 1.5 |"
 
 
 def test_a_choice_that_was_good_once_is_not_so_at_the_end() -> None:
     rows = table([replay("ours", 0, *TRACE[:3])], 0.5, noise=0.05, ours="ours", budget=10).splitlines()
-    assert "| 100% | 0% |" in rows[2]
+    assert rows[2].count("| 100% |") == 2
