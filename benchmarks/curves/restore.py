@@ -1,5 +1,6 @@
 """Puts the trainings of the table back into a run's folder that lacks them, so that a recording goes on from there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -18,16 +19,17 @@ from trainer.configfile import flatten, override
 TABLE = Path(__file__).with_name("mars.csv")
 
 
-def restore(folder: Path, plan: Plan, configs: list[TrainConfig] | None = None) -> None:
+def restore(folder: Path, plan: Plan, configs: Sequence[TrainConfig] = (), table: Path = TABLE) -> None:
     """Makes a study of the table's rows of its name; does nothing where the folder has it, or the table lacks it.
 
     Args:
         folder: of the run.
         plan: of the study, whose trials repeat no others.
-        configs: what its trials were enqueued with, of which the table has rounded values; None if they were drawn.
+        configs: what its trials were enqueued with, of which the table has rounded values; none if they were drawn.
+        table: that `benchmarks.curves.table` wrote.
     """
     name = plan.study.name
-    curves = [one for one in read_curves(TABLE) if one.study == name]
+    curves = [one for one in read_curves(table) if one.study == name]
     settings = Settings(dir=folder)
     with open_database(settings, create=True) as db:
         if not curves or name in study_names(db):
@@ -35,11 +37,11 @@ def restore(folder: Path, plan: Plan, configs: list[TrainConfig] | None = None) 
         settled, asked = make_question(settings, plan, deterministic=False)
         opened = create_study(db, settled, asked)
         for curve in curves:
-            opened.study.add_trial(_make_trial(curve, _find_config(curve, opened.plan.base, configs or [])))
-        print(f"{len(curves)} trials of study {name} from {TABLE}")
+            opened.study.add_trial(_make_trial(curve, _find_config(curve, opened.plan.base, configs)))
+        print(f"{len(curves)} trials of study {name} from {table}")
 
 
-def _find_config(curve: Curve, base: TrainConfig, configs: list[TrainConfig]) -> TrainConfig:
+def _find_config(curve: Curve, base: TrainConfig, configs: Sequence[TrainConfig]) -> TrainConfig:
     """The one with the row's values, of which the row has six digits."""
     return next((one for one in configs if _has_values(one, curve)), override(base, curve.values))
 
