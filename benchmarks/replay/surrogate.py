@@ -15,7 +15,7 @@ from benchmarks.replay.cost import Cost, fit_cost
 from benchmarks.replay.encode import column_axes, encode
 from benchmarks.replay.estimate import estimate_noise
 from benchmarks.replay.gaussian import Gaussian, fit
-from benchmarks.replay.problem import Floats, Noise, Values, default_values
+from benchmarks.replay.problem import Floats, Noise, Values
 
 VARIANCE = 0.995  # share of the curves' variance that the components have
 MOST = 5  # components
