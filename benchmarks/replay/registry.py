@@ -40,11 +40,18 @@ VARIANTS = {
     "promoted from 0.25, one of 4": replace(DEFAULT, promoted=0.25, factor=4),
     "start-up 5": replace(DEFAULT, startup=5),
     "start-up 20": replace(DEFAULT, startup=20),
-    "start-up near the default, 0.5": replace(DEFAULT, near=0.5),
+    "start-up anywhere": replace(DEFAULT, near=0.0),
     "start-up near the default, 0.75": replace(DEFAULT, near=0.75),
     "near 0.75, halving by 3 from 0.1": replace(DEFAULT, near=0.75, pruner="halving", warmup=0.1),
     "near 0.75, halving by 4 from 0.1": replace(DEFAULT, near=0.75, pruner="halving", warmup=0.1, factor=4),
     "near 0.75, start-up 20, halving by 3": replace(DEFAULT, near=0.75, startup=20, pruner="halving", warmup=0.1),
+    "leaders twice": replace(DEFAULT, times=2),
+    "leaders three times": replace(DEFAULT, times=3),
+    "leaders three times, near 0.75": replace(DEFAULT, times=3, near=0.75),
+    "leaders three times, near 0.75, start-up 20, halving by 3": replace(
+        DEFAULT, times=3, near=0.75, startup=20, pruner="halving", warmup=0.1
+    ),
+    "leaders three times, halving by 3 from 0.1": replace(DEFAULT, times=3, pruner="halving", warmup=0.1),
     "a quarter of the trials good": replace(DEFAULT, good=0.25),
     "one axis at a time": replace(DEFAULT, multivariate=False),
     "without the default": replace(DEFAULT, default_first=False),
@@ -63,7 +70,7 @@ def methods() -> dict[str, Make]:
     return {
         OURS: make_ours,
         "the report's plan: TPE, no pruning": lambda seed, epochs: make_ours(
-            seed, epochs, Options(pruner="none", default_first=False)
+            seed, epochs, Options(pruner="none", default_first=False, near=0.0)
         ),
         "random, no pruning": lambda seed, epochs: OptunaStudy(
             optuna.samplers.RandomSampler(seed=seed), optuna.pruners.NopPruner(), epochs

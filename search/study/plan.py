@@ -27,6 +27,7 @@ class StudyTable(Table):
     pruner: Literal["median", "halving", "none"] = "median"
     startup_trials: int = Field(4, ge=1, lt=2**31)  # complete trials before the first is pruned
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
+    near_base: float = Field(0.5, ge=0, le=1)  # chance that a value is near the base's, of a trial drawn before TPE's
     timeout_s: float | None = Field(None, gt=0)  # until the workers stop; another run goes on with their trials
     warm_start: tuple[str, ...] = ()  # sources: "report", presets, files
     metric: str = "miou"  # what a trial's value is; the same as `metric` of [train]

@@ -59,15 +59,24 @@ class SeededSampler(BaseSampler):
         seed: the study's.
         fingerprint: of its data.
         read_trials: returns the trials to sample from, by number; by default all of the study.
+        startup: draws the trials before TPE has enough to learn from; by default as at random.
     """
 
-    def __init__(self, seed: int, fingerprint: str = "", read_trials: ReadTrials | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        fingerprint: str = "",
+        read_trials: ReadTrials | None = None,
+        startup: RandomSampler | None = None,
+    ) -> None:
         self._seed, self._fingerprint, self._read_trials = seed, fingerprint, read_trials
         self._trials: list[FrozenTrial] = []
         self._at_random = False
         self._fixed: Mapping[str, Value] = {}
         self._random, self._tpe = RandomSampler(seed), TPESampler(seed=seed)
         self._tpe._search_space = _SpaceOfDrawn(include_pruned=True)
+        if startup is not None:
+            self._tpe._random_sampler = startup
         self._delegate: BaseSampler = self._random
 
     def sample_by_model(self) -> None:

@@ -9,11 +9,12 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
-from benchmarks.replay.methods.near import NearSampler
 from benchmarks.replay.methods.optuna_study import OptunaStudy
 from benchmarks.replay.methods.promoted import PromotedStudy
 from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner
+from benchmarks.replay.methods.repeated import RepeatedStudy
 from benchmarks.replay.problem import default_values
+from search.study.nearby import NearbySampler
 from search.study.plan import StudyTable
 from search.study.pruner import SparingPruner
 from search.study.sampler import SeededSampler
@@ -27,7 +28,7 @@ class Options:
 
     sampler: Literal["tpe", "gp"] = "tpe"
     startup: int = 10  # trials at random before TPE's
-    near: float = 0.0  # the chance that such a trial has a value near the default's, axis by axis
+    near: float = StudyTable().near_base
     good: float = 0.1  # share of trials that TPE takes for good, at most 25
     multivariate: bool = True
     pruner: Rule = StudyTable().pruner
@@ -40,6 +41,7 @@ class Options:
     rank: int = 1  # of the complete trial that an extrapolated one must reach
     promoted: float = 0.0  # share of the epochs after which all pause, and the best go on; 0 for none
     default_first: bool = True
+    times: int = 1  # trainings of a leader, before it is believed
 
 
 def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStudy:
@@ -48,6 +50,8 @@ def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStu
     sampler, pruner = _make_sampler(seed, options), _make_pruner(options, warmup)
     if options.promoted:
         return PromotedStudy(sampler, epochs, max(1, round(options.promoted * epochs)), options.factor)
+    if options.times > 1:
+        return RepeatedStudy(sampler, pruner, epochs, options.default_first, TrialState.PRUNED, options.times)
     return OptunaStudy(sampler, pruner, epochs, options.default_first, TrialState.PRUNED)
 
 
@@ -58,8 +62,7 @@ def _make_sampler(seed: int, options: Options) -> BaseSampler:
     tpe = TPESampler(seed=seed, n_startup_trials=options.startup, multivariate=options.multivariate)
     tpe._gamma = partial(_count_good, options.good)  # the argument for it is deprecated
     tpe._search_space = sampler._tpe._search_space
-    if options.near:
-        tpe._random_sampler = NearSampler(seed, default_values(), options.near)
+    tpe._random_sampler = NearbySampler(seed, default_values(), options.near)
     sampler._tpe = tpe
     return sampler
 

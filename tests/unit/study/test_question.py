@@ -128,6 +128,12 @@ def test_a_newer_versions_question_is_refused(asked: dict[str, Any], schema: obj
         complete_question(asked | {"schema": schema})
 
 
+def test_a_study_of_schema_4_begins_anywhere_in_its_space(asked: dict[str, Any]) -> None:
+    stored = without(asked, "study.near_base") | {"schema": 4}
+    assert asked["study.near_base"] > 0 == complete_question(stored)["study.near_base"]
+    assert ask_as_before(stored, asked)["study.near_base"] == 0
+
+
 def test_a_study_of_schema_3_keeps_the_default_that_it_had(asked: dict[str, Any]) -> None:
     stored = asked | {"schema": 3, "train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002}
     assert ask_as_before(stored, asked) == asked | {

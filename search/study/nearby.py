@@ -1,8 +1,10 @@
-"""Random draws that stay near the default configuration, in place of uniform ones, as a candidate for the start-up.
+"""The draws before a sampler has learned anything: around the base configuration, on some axes, in place of anywhere.
 
-The idea of a prior around what experts would choose is PriorBand's (Mallik et al. 2023).
+The idea of a prior around what experts would choose is PriorBand's (Mallik et al. 2023); docs/search.md has what it is
+worth.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,41 +14,41 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 from typing_extensions import override
 
-from benchmarks.replay.problem import Values
+from search.space.axis import Value
 
-SPREAD = 0.15  # of a range: the standard deviation of what is drawn near a value
+SPREAD = 0.15  # of a range, or of its logarithm: the standard deviation of what is drawn near a value
 
 
-class NearSampler(RandomSampler):
+class NearbySampler(RandomSampler):
     """Draws each parameter by itself.
 
     Args:
         seed: of the draws.
-        default: values by name.
-        chance: of a value near the default's, else one of the whole axis.
+        base: values by name; a parameter without one is drawn from its whole range.
+        chance: of a value near the base's.
     """
 
-    def __init__(self, seed: int, default: Values, chance: float) -> None:
+    def __init__(self, seed: int, base: Mapping[str, Value], chance: float) -> None:
         super().__init__(seed)
-        self._default, self._chance = default, chance
+        self._base, self._chance = base, chance
 
     @override
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        random, default = self._rng.rng, self._default.get(param_name)
-        if default is None or random.uniform() >= self._chance:
+        random, value = self._rng.rng, self._base.get(param_name)
+        if value is None or random.uniform() >= self._chance:
             return super().sample_independent(study, trial, param_name, param_distribution)
         if isinstance(param_distribution, CategoricalDistribution):
-            return default
+            return value
         assert isinstance(param_distribution, IntDistribution | FloatDistribution)
-        return _draw_near(param_distribution, default, random)
+        return _draw_near(param_distribution, float(value), random)
 
 
-def _draw_near(axis: IntDistribution | FloatDistribution, default: float, random: np.random.RandomState) -> float:
+def _draw_near(axis: IntDistribution | FloatDistribution, value: float, random: np.random.RandomState) -> float:
     scale, back = (np.log, np.exp) if axis.log else (float, float)
     low, high = scale(axis.low), scale(axis.high)
-    found = float(back(np.clip(random.normal(scale(default), SPREAD * (high - low)), low, high)))
+    found = float(back(random.normal(scale(value), SPREAD * (high - low))))
     if axis.step is not None:
         found = axis.low + axis.step * round((found - axis.low) / axis.step)
     found = min(max(found, axis.low), axis.high)
