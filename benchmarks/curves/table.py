@@ -62,7 +62,8 @@ def read_studies(folder: Path) -> Iterator[Curve]:
     """The finished trainings of all studies, by study and number."""
     with open_database(Settings(dir=folder)) as db:
         names = study_names(db)
-        paths = [axis.path for axis in open_study(db, "plan").plan.space.axes]
+        spaces = [open_study(db, name).plan.space for name in names]
+        paths = list(dict.fromkeys(axis.path for space in spaces for axis in space.axes))
         for name in names:
             for trial in open_study(db, name).study.get_trials(deepcopy=False):
                 if trial.state.is_finished():
