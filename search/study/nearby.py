@@ -15,7 +15,11 @@ from optuna.trial import FrozenTrial
 from typing_extensions import override
 
 from search.space.axis import Value
+from search.space.space import space_size
+from search.study.plan import Plan
+from search.study.warmstart import default_start
 
+FEWEST = 1000  # configurations of a space; in a smaller one, draws near the base would mostly repeat each other
 SPREAD = 0.15  # of a range, or of its logarithm: the standard deviation of what is drawn near a value
 
 
@@ -37,12 +41,19 @@ class NearbySampler(RandomSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         random, value = self._rng.rng, self._base.get(param_name)
-        if value is None or random.uniform() >= self._chance:
+        if not self._chance or value is None or random.uniform() >= self._chance:
             return super().sample_independent(study, trial, param_name, param_distribution)
         if isinstance(param_distribution, CategoricalDistribution):
             return value
         assert isinstance(param_distribution, IntDistribution | FloatDistribution)
         return _draw_near(param_distribution, float(value), random)
+
+
+def make_startup(plan: Plan) -> NearbySampler:
+    """That of a study."""
+    size = space_size(plan.space, plan.base)
+    chance = plan.study.near_base if size is None or size >= FEWEST else 0.0
+    return NearbySampler(plan.study.seed, default_start(plan.base, plan.space).values, chance)
 
 
 def _draw_near(axis: IntDistribution | FloatDistribution, value: float, random: np.random.RandomState) -> float:

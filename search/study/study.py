@@ -10,12 +10,11 @@ from optuna.study import StudyDirection
 
 from search.space.space import trial_seed
 from search.study.location import get_location
-from search.study.nearby import NearbySampler
+from search.study.nearby import make_startup
 from search.study.plan import Plan
 from search.study.pruner import make_pruner
 from search.study.question import ask_as_before, check_question, complete_question, plan_from_question
 from search.study.sampler import SeededSampler
-from search.study.warmstart import default_start
 from storage.database.connection import Database
 from storage.errors import StorageError
 from storage.studies.attributes import StudyAttributes
@@ -118,8 +117,7 @@ def open_study(db: Database, name: str | None = None, data: str | None = None) -
     study_id = db.storage.get_study_id_from_name(name)
     question = complete_question(attributes.question)
     plan = plan_from_question(question, name, get_budget(db, study_id), data or attributes.data)
-    startup = NearbySampler(plan.study.seed, default_start(plan.base, plan.space).values, plan.study.near_base)
-    window = partial(read_window, db, study_id)
+    window, startup = partial(read_window, db, study_id), make_startup(plan)
     study.sampler = SeededSampler(plan.study.seed, question["data.fingerprint"], window, startup)
     study.pruner = make_pruner(db, plan.study, plan.base.budget.epochs)
     return OpenStudy(study, study_id, plan, question, get_created(db, study_id), attributes.shared)

@@ -9,6 +9,7 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, PercentilePruner
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
+from benchmarks.replay.methods.ends import with_likely_ends
 from benchmarks.replay.methods.optuna_study import OptunaStudy
 from benchmarks.replay.methods.promoted import PromotedStudy
 from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner
@@ -41,6 +42,7 @@ class Options:
     rank: int = 1  # of the complete trial that an extrapolated one must reach
     promoted: float = 0.0  # share of the epochs after which all pause, and the best go on; 0 for none
     default_first: bool = True
+    ends: bool = False  # whether the sampler sees pruned trials with their likely ends
     times: int = 1  # trainings of a leader, before it is believed
 
 
@@ -50,6 +52,14 @@ def make_ours(seed: int, epochs: int, options: Options = Options()) -> OptunaStu
     sampler, pruner = _make_sampler(seed, options), _make_pruner(options, warmup)
     if options.promoted:
         return PromotedStudy(sampler, epochs, max(1, round(options.promoted * epochs)), options.factor)
+    study = _make_study(sampler, pruner, epochs, options)
+    if options.ends:
+        assert isinstance(sampler, SeededSampler)
+        sampler._read_trials = lambda: with_likely_ends(study.study.get_trials(deepcopy=False))
+    return study
+
+
+def _make_study(sampler: BaseSampler, pruner: BasePruner, epochs: int, options: Options) -> OptunaStudy:
     if options.times > 1:
         return RepeatedStudy(sampler, pruner, epochs, options.default_first, TrialState.PRUNED, options.times)
     return OptunaStudy(sampler, pruner, epochs, options.default_first, TrialState.PRUNED)

@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler
 
 from search.space.axis import contains
 from search.space.default import default_space
 from search.space.space import draw
-from search.study.nearby import NearbySampler
+from search.study.nearby import NearbySampler, make_startup
+from search.study.plan import load_plan
 from search.study.sampler import SeededSampler
 from search.study.warmstart import default_start
 from trainer.config import TrainConfig
@@ -61,6 +64,21 @@ def test_what_is_drawn_is_in_the_default_space() -> None:
     for _ in range(200):
         for path, value in draw(study.ask(), SPACE, BASE).items():
             assert contains(axes[path], value)
+
+
+def test_a_small_space_is_drawn_from_as_a_whole(tmp_path: Path) -> None:
+    choices = {f'"model.{name}" = {{ choice = [true, false] }}' for name in ("se", "attention", "residual")}
+    for axes, chance in ((choices, 0.0), (choices | {'"augment.cutmix" = { float = [0, 0.5] }'}, 0.5)):
+        file = tmp_path / "search.toml"
+        file.write_text("\n".join(["[space]", *axes]))
+        assert make_startup(load_plan(file, data=tmp_path))._chance == chance
+
+
+def test_without_a_chance_the_draws_are_those_of_a_random_sampler() -> None:
+    plain, none = (
+        optuna.create_study(sampler=sampler) for sampler in (RandomSampler(seed=0), NearbySampler(0, START, 0.0))
+    )
+    assert [draw(plain.ask(), SPACE, BASE) for _ in range(3)] == [draw(none.ask(), SPACE, BASE) for _ in range(3)]
 
 
 def test_a_restarted_search_begins_as_it_would_have() -> None:
