@@ -4,6 +4,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+# Before TensorFlow, which has a TLS of its own: loaded first, that one is called by psycopg2, and ends the process.
+import psycopg2  # noqa: F401
+
 HOME = Path(__file__).resolve().parent.parent  # where `trainer` and `storage` lie, too
 
 

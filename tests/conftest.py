@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import search  # noqa: F401  # before TensorFlow, as the commands do
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the commands do
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

@@ -1,5 +1,8 @@
 """A server that takes clients by TLS alone: a whole search over it, and what is refused with one line."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from sqlalchemy import create_engine, text
 from search.worker.contract import DONE
 from storage.database.connection import connect, create_tables
 from storage.errors import StorageError
+from tests.conftest import ROOT
 from tests.e2e.command import FAKE_WORKER, run_command
 from tests.e2e.input_folder import write_input
 from tests.integration.database.tls_server import PASSWORD, TlsServer, tls_server
@@ -62,6 +66,20 @@ def test_a_certificate_of_another_authority_is_refused(server: TlsServer) -> Non
 def test_a_missing_certificate_is_named(server: TlsServer) -> None:
     with pytest.raises(StorageError, match=r"none\.pem.*does not exist"):
         connect(server.url("verify-full", Path("/none.pem")))
+
+
+WITH_TENSORFLOW = """
+import search, sys, tensorflow
+from storage.database.connection import connect
+connect(sys.argv[1]).close()
+"""
+
+
+def test_a_process_with_tensorflow_connects(server: TlsServer) -> None:
+    """TensorFlow's library has a TLS of its own, at which psycopg2's crashes unless it was loaded before."""
+    command = [sys.executable, "-c", WITH_TENSORFLOW, server.url("verify-full", server.authority)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, timeout=120)
+    assert done.returncode == 0
 
 
 def test_a_search_runs_over_it(server: TlsServer, tmp_path: Path) -> None:
