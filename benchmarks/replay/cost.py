@@ -24,10 +24,11 @@ class Cost:
     """A sum over the axes."""
 
     weights: Floats  # (features,)
+    default: float  # the default configuration's sum
 
     def predict(self, configurations: list[Values]) -> Floats:
         """The time of an epoch, (configurations,), in epochs of the default configuration."""
-        return np.asarray(np.exp((_features(configurations) - _features([default_values()])) @ self.weights))
+        return np.asarray(np.exp(_features(configurations) @ self.weights - self.default))
 
 
 def fit_cost(curves: Sequence[Curve]) -> Cost:
@@ -42,7 +43,8 @@ def fit_cost(curves: Sequence[Curve]) -> Cost:
     def misfit(weights: Floats) -> Floats:
         return np.concatenate([(differences @ weights - ratios) / DEVIATION, SHRINKAGE * weights])
 
-    return Cost(least_squares(misfit, np.zeros(features.shape[1]), loss="soft_l1").x)
+    weights = least_squares(misfit, np.zeros(features.shape[1]), loss="soft_l1").x
+    return Cost(weights, float(_features([default_values()])[0] @ weights))
 
 
 def _features(configurations: list[Values]) -> Floats:

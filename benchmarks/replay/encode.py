@@ -16,7 +16,8 @@ def encode(configurations: list[Values]) -> Floats:
     What a configuration has on an axis that does not apply to it is left out.
     """
     space, base = searched()
-    whole = [{**flatten(base), **values} for values in configurations]
+    fixed = flatten(base)
+    whole = [{**fixed, **values} for values in configurations]
     columns = [
         _column(axis, [values[axis.path] if applies(axis, values) else None for values in whole]) for axis in space.axes
     ]

@@ -1,8 +1,8 @@
 """A surrogate of a space's landscape, from recorded curves.
 
 Curves are written as their mean and the components of the largest variance, each of which is a Gaussian process over
-the axes. A recorded configuration has the surrogate's mean like any other:
-its own curve holds the luck of its seed, and the best of many recorded ones would be the luckiest.
+the axes. A recorded configuration has the surrogate's mean like any other: its own curve holds the luck of its seed,
+and the best of many recorded ones would be the luckiest.
 """
 
 from collections.abc import Sequence
