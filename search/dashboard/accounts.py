@@ -59,6 +59,11 @@ class Accounts:
     def __bool__(self) -> bool:
         return bool(self._passwords)
 
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The names of all accounts."""
+        return tuple(account.user for account in self._passwords)
+
     def find(self, user: str, password: str) -> Account | None:
         """The account with this name and password; takes the same time for a wrong name as for a wrong password."""
         found = None
@@ -69,7 +74,7 @@ class Accounts:
 
     def has(self, user: str) -> bool:
         """Whether there is an account of this name."""
-        return any(account.user == user for account in self._passwords)
+        return user in self.users
 
 
 def check_host(host: str, accounts: Accounts, proxies: Proxies) -> None:

@@ -15,7 +15,8 @@ meanwhile. Only where so many networks attack that all turns of that time are ta
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from threading import Lock
 
 from search.dashboard.accounts import Account, Accounts
@@ -50,6 +51,8 @@ class PasswordCheck:
         self._accounts = accounts
         self._throttle = Throttle(clock)
         self._queues = [Queue(clock) for _ in range(QUEUES)]
+        # By which names are told to queues, so that who guesses at one account keeps nobody of the other waiting.
+        self._salt = next(salt for salt in count() if _are_apart(accounts.users, salt))
         self._friends = Friends()
 
     def find_account(self, user: str, password: str, address: str, browser: str | None = None) -> Account | None:
@@ -94,7 +97,7 @@ class PasswordCheck:
         return browser
 
     def _queue(self, user: str) -> "Queue":
-        return self._queues[hash(user) % QUEUES]  # Python's hashes of text differ in each process
+        return self._queues[_place(user, self._salt)]
 
 
 class Throttle:
@@ -172,6 +175,14 @@ class Friends:
             clients[client] = None
             if len(clients) > MAX_FRIENDS:
                 del clients[next(iter(clients))]
+
+
+def _place(user: str, salt: int) -> int:
+    return hash((salt, user)) % QUEUES  # Python's hashes of text differ in each process
+
+
+def _are_apart(users: Sequence[str], salt: int) -> bool:
+    return len({_place(user, salt) for user in users}) == len(users)
 
 
 def _browser(token: str) -> Client:

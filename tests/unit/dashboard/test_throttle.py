@@ -171,6 +171,15 @@ def test_turns_that_nobody_takes_are_forgotten() -> None:
     assert len(queue._turns) <= 2 * MAX_WAIT_S / TURN_S + 1
 
 
+def test_two_accounts_never_share_a_queue() -> None:
+    for number in range(10 * QUEUES):  # of which ten pairs would by chance
+        names = {"DASHBOARD_USER": f"admin {number}", "DASHBOARD_VIEWER_USER": f"viewer {number}"}
+        passwords = {"DASHBOARD_PASSWORD": "right", "DASHBOARD_VIEWER_PASSWORD": "look"}
+        check = PasswordCheck(Accounts(AccountSettings.model_validate(names | passwords)))
+        first, second = (check._queue(name) for name in names.values())
+        assert first is not second
+
+
 def test_names_share_a_fixed_number_of_queues() -> None:
     door = Door()
     for number in range(20 * QUEUES):
