@@ -17,62 +17,79 @@ Make = Callable[[int, int], Method]  # of a seed and the epochs of a whole train
 OURS = "ours"
 PATIENCE = 3  # epochs, which PatientPruner's users have to choose
 
-DEFAULT = Options()
+BEFORE = Options(pruner="median", factor=3)  # what the variants change one thing of, or two
 VARIANTS = {
-    "no pruner": replace(DEFAULT, pruner="none"),
-    "median, warm-up 0.1": replace(DEFAULT, warmup=0.1),
-    "median, warm-up 0.5": replace(DEFAULT, warmup=0.5),
-    "best three quarters": replace(DEFAULT, kept=75.0),
-    "best quarter": replace(DEFAULT, kept=25.0),
-    "best quarter, warm-up 0.1": replace(DEFAULT, kept=25.0, warmup=0.1),
-    "halving by 3 from 0.1": replace(DEFAULT, pruner="halving", warmup=0.1),
-    "halving by 4 from 0.1": replace(DEFAULT, pruner="halving", warmup=0.1, factor=4),
-    "halving by 3 from 0.25": replace(DEFAULT, pruner="halving"),
-    "noise, 1 deviation": replace(DEFAULT, pruner="noise", warmup=0.15),
-    "noise, 0 deviations": replace(DEFAULT, pruner="noise", warmup=0.15, limit=0.0),
-    "noise, 2 deviations": replace(DEFAULT, pruner="noise", warmup=0.15, limit=2.0),
-    "extrapolation to the best": replace(DEFAULT, pruner="extrapolation", warmup=0.1),
-    "extrapolation to the 3rd best": replace(DEFAULT, pruner="extrapolation", warmup=0.1, rank=3),
-    "once at 0.25, a quarter goes on": replace(DEFAULT, pruner="once"),
-    "once at 0.1, a quarter goes on": replace(DEFAULT, pruner="once", warmup=0.1),
-    "once at 0.25, half goes on": replace(DEFAULT, pruner="once", share=0.5),
-    "once at 0.5, half goes on": replace(DEFAULT, pruner="once", warmup=0.5, share=0.5),
-    "likely ends": replace(DEFAULT, ends=True),
-    "likely ends, median, warm-up 0.5": replace(DEFAULT, ends=True, warmup=0.5),
-    "likely ends, best three quarters": replace(DEFAULT, ends=True, kept=75.0),
-    "likely ends, once at 0.25, half goes on": replace(DEFAULT, ends=True, pruner="once", share=0.5),
-    "likely ends, once at 0.25, a quarter goes on": replace(DEFAULT, ends=True, pruner="once"),
-    "likely ends, halving by 3 from 0.1": replace(DEFAULT, ends=True, pruner="halving", warmup=0.1),
-    "likely ends, halving by 3 from 0.25": replace(DEFAULT, ends=True, pruner="halving"),
-    "likely ends, noise, 2 deviations": replace(DEFAULT, ends=True, pruner="noise", warmup=0.15, limit=2.0),
-    "likely ends, leaders three times": replace(DEFAULT, ends=True, times=3),
-    "once at 0.25, a tenth goes on": replace(DEFAULT, pruner="once", share=0.1),
-    "promoted from 0.1, one of 4": replace(DEFAULT, promoted=0.1, factor=4),
-    "promoted from 0.25, one of 4": replace(DEFAULT, promoted=0.25, factor=4),
-    "start-up 5": replace(DEFAULT, startup=5),
-    "start-up 20": replace(DEFAULT, startup=20),
-    "start-up anywhere": replace(DEFAULT, near=0.0),
-    "start-up near the default, 0.75": replace(DEFAULT, near=0.75),
-    "near 0.75, halving by 3 from 0.1": replace(DEFAULT, near=0.75, pruner="halving", warmup=0.1),
-    "near 0.75, halving by 4 from 0.1": replace(DEFAULT, near=0.75, pruner="halving", warmup=0.1, factor=4),
-    "near 0.75, start-up 20, halving by 3": replace(DEFAULT, near=0.75, startup=20, pruner="halving", warmup=0.1),
-    "leaders twice": replace(DEFAULT, times=2),
-    "leaders three times": replace(DEFAULT, times=3),
-    "leaders three times, near 0.75": replace(DEFAULT, times=3, near=0.75),
-    "leaders three times, near 0.75, start-up 20, halving by 3": replace(
-        DEFAULT, times=3, near=0.75, startup=20, pruner="halving", warmup=0.1
+    "median": BEFORE,
+    "no pruner": replace(BEFORE, pruner="none"),
+    "median, warm-up 0.1": replace(BEFORE, warmup=0.1),
+    "median, warm-up 0.5": replace(BEFORE, warmup=0.5),
+    "best three quarters": replace(BEFORE, kept=75.0),
+    "best quarter": replace(BEFORE, kept=25.0),
+    "best quarter, warm-up 0.1": replace(BEFORE, kept=25.0, warmup=0.1),
+    "halving by 3 from 0.1": replace(BEFORE, pruner="halving", pruner_startup=0, warmup=0.1),
+    "halving by 4 from 0.1": replace(BEFORE, pruner="halving", pruner_startup=0, warmup=0.1, factor=4),
+    "halving by 3 from 0.25": replace(BEFORE, pruner="halving", pruner_startup=0),
+    "noise, 1 deviation": replace(BEFORE, pruner="noise", warmup=0.15),
+    "noise, 0 deviations": replace(BEFORE, pruner="noise", warmup=0.15, limit=0.0),
+    "noise, 2 deviations": replace(BEFORE, pruner="noise", warmup=0.15, limit=2.0),
+    "extrapolation to the best": replace(BEFORE, pruner="extrapolation", warmup=0.1),
+    "extrapolation to the 3rd best": replace(BEFORE, pruner="extrapolation", warmup=0.1, rank=3),
+    "once at 0.25, a quarter goes on": replace(BEFORE, pruner="once"),
+    "once at 0.1, a quarter goes on": replace(BEFORE, pruner="once", warmup=0.1),
+    "once at 0.25, half goes on": replace(BEFORE, pruner="once", share=0.5),
+    "once at 0.5, half goes on": replace(BEFORE, pruner="once", warmup=0.5, share=0.5),
+    "likely ends": replace(BEFORE, ends=True),
+    "likely ends, median, warm-up 0.5": replace(BEFORE, ends=True, warmup=0.5),
+    "likely ends, best three quarters": replace(BEFORE, ends=True, kept=75.0),
+    "likely ends, once at 0.25, half goes on": replace(BEFORE, ends=True, pruner="once", share=0.5),
+    "likely ends, once at 0.25, a quarter goes on": replace(BEFORE, ends=True, pruner="once"),
+    "likely ends, halving by 3 from 0.1": replace(BEFORE, ends=True, pruner="halving", pruner_startup=0, warmup=0.1),
+    "likely ends, halving by 3 from 0.25": replace(BEFORE, ends=True, pruner="halving", pruner_startup=0),
+    "likely ends, noise, 2 deviations": replace(BEFORE, ends=True, pruner="noise", warmup=0.15, limit=2.0),
+    "likely ends, leaders three times": replace(BEFORE, ends=True, times=3),
+    "halving by 2 from 0.25": replace(BEFORE, pruner="halving", pruner_startup=0, factor=2),
+    "halving by 2 from 0.25 after 4": replace(BEFORE, pruner="halving", factor=2),
+    "halving by 2 from 0.1": replace(BEFORE, pruner="halving", pruner_startup=0, factor=2, warmup=0.1),
+    "halving by 2 from 0.5": replace(BEFORE, pruner="halving", pruner_startup=0, factor=2, warmup=0.5),
+    "likely ends, halving by 2 from 0.25": replace(BEFORE, ends=True, pruner="halving", pruner_startup=0, factor=2),
+    "near 0.75, likely ends, halving by 3 from 0.25": replace(
+        BEFORE, near=0.75, ends=True, pruner="halving", pruner_startup=0
     ),
-    "leaders three times, halving by 3 from 0.1": replace(DEFAULT, times=3, pruner="halving", warmup=0.1),
-    "a quarter of the trials good": replace(DEFAULT, good=0.25),
-    "one axis at a time": replace(DEFAULT, multivariate=False),
-    "without the default": replace(DEFAULT, default_first=False),
-    "Gaussian process": replace(DEFAULT, sampler="gp"),
-    "Gaussian process, extrapolation": replace(DEFAULT, sampler="gp", pruner="extrapolation", warmup=0.1),
+    "near 0.75, halving by 3 from 0.25": replace(BEFORE, near=0.75, pruner="halving", pruner_startup=0),
+    "start-up 20, halving by 3 from 0.1": replace(BEFORE, startup=20, pruner="halving", pruner_startup=0, warmup=0.1),
+    "once at 0.25, a tenth goes on": replace(BEFORE, pruner="once", share=0.1),
+    "promoted from 0.1, one of 4": replace(BEFORE, promoted=0.1, factor=4),
+    "promoted from 0.25, one of 4": replace(BEFORE, promoted=0.25, factor=4),
+    "start-up 5": replace(BEFORE, startup=5),
+    "start-up 20": replace(BEFORE, startup=20),
+    "start-up anywhere": replace(BEFORE, near=0.0),
+    "start-up near the default, 0.75": replace(BEFORE, near=0.75),
+    "near 0.75, halving by 3 from 0.1": replace(BEFORE, near=0.75, pruner="halving", pruner_startup=0, warmup=0.1),
+    "near 0.75, halving by 4 from 0.1": replace(
+        BEFORE, near=0.75, pruner="halving", pruner_startup=0, warmup=0.1, factor=4
+    ),
+    "near 0.75, start-up 20, halving by 3": replace(
+        BEFORE, near=0.75, startup=20, pruner="halving", pruner_startup=0, warmup=0.1
+    ),
+    "leaders twice": replace(BEFORE, times=2),
+    "leaders three times": replace(BEFORE, times=3),
+    "leaders three times, near 0.75": replace(BEFORE, times=3, near=0.75),
+    "leaders three times, near 0.75, start-up 20, halving by 3": replace(
+        BEFORE, times=3, near=0.75, startup=20, pruner="halving", pruner_startup=0, warmup=0.1
+    ),
+    "leaders three times, halving by 3 from 0.1": replace(
+        BEFORE, times=3, pruner="halving", pruner_startup=0, warmup=0.1
+    ),
+    "a quarter of the trials good": replace(BEFORE, good=0.25),
+    "one axis at a time": replace(BEFORE, multivariate=False),
+    "without the default": replace(BEFORE, default_first=False),
+    "Gaussian process": replace(BEFORE, sampler="gp"),
+    "Gaussian process, extrapolation": replace(BEFORE, sampler="gp", pruner="extrapolation", warmup=0.1),
 }
 
 
 def variants() -> dict[str, Make]:
-    """The product's search with one thing changed, or two."""
+    """Candidates for the product's search."""
     return {name: partial(make_ours, options=options) for name, options in VARIANTS.items()}
 
 

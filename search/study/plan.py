@@ -24,9 +24,10 @@ class StudyTable(Table):
     name: str = Field("unet", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     trials: int = Field(100, ge=1, lt=2**31)  # complete, pruned and running together
     seed: int = Field(0, ge=0, lt=2**31)
-    pruner: Literal["median", "halving", "none"] = "median"
+    pruner: Literal["halving", "median", "none"] = "halving"
     startup_trials: int = Field(4, ge=1, lt=2**31)  # complete trials before the first is pruned
     warmup: float = Field(0.25, ge=0, le=1)  # share of the epochs before a trial may be pruned
+    reduction_factor: int = Field(2, ge=2, lt=2**31)  # of halving: at each rung, one of so many goes on
     near_base: float = Field(0.5, ge=0, le=1)  # chance that a value is near the base's, of a trial drawn before TPE's
     timeout_s: float | None = Field(None, gt=0)  # until the workers stop; another run goes on with their trials
     warm_start: tuple[str, ...] = ()  # sources: "report", presets, files

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from search.study.plan import StudyTable
 from search.study.warmstart import DEFAULT
+from storage.database.complete_trials import count_complete
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
 from storage.studies.medians import LATEST, median_at_epoch
@@ -45,14 +46,23 @@ class MedianPruner(BasePruner):
 
 
 class HalvingPruner(BasePruner):
-    """`optuna.pruners.SuccessiveHalvingPruner`, without reading every trial whole."""
+    """`optuna.pruners.SuccessiveHalvingPruner`, without reading every trial whole.
 
-    def __init__(self, db: Database, min_resource: int, reduction_factor: int) -> None:
-        self._db, self._pruner = db, SuccessiveHalvingPruner(min_resource, reduction_factor)
+    Args:
+        db: the study's database.
+        startup_trials: complete trials before the first is pruned; earlier ones are compared with, too.
+        warmup: epochs before the first rung.
+        reduction_factor: one of so many trials that reach a rung goes on; the next rung is so many times as far.
+    """
+
+    def __init__(self, db: Database, startup_trials: int, warmup: int, reduction_factor: int) -> None:
+        self._db, self._startup_trials = db, startup_trials
+        self._pruner = SuccessiveHalvingPruner(warmup, reduction_factor)
 
     @override
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        return self._pruner.prune(cast(optuna.Study, _StudyOfRungs(self._db, study)), trial)
+        is_behind = self._pruner.prune(cast(optuna.Study, _StudyOfRungs(self._db, study)), trial)
+        return is_behind and count_complete(self._db, study._study_id) >= self._startup_trials
 
 
 class _StudyOfRungs:
@@ -83,5 +93,5 @@ def make_pruner(db: Database, study: StudyTable, epochs: int) -> BasePruner:
     if study.pruner == "median":
         return SparingPruner(MedianPruner(db, study.startup_trials, warmup))
     if study.pruner == "halving":
-        return SparingPruner(HalvingPruner(db, min_resource=warmup, reduction_factor=3))
+        return SparingPruner(HalvingPruner(db, study.startup_trials, warmup, study.reduction_factor))
     return optuna.pruners.NopPruner()

@@ -24,15 +24,17 @@ from trainer.data.course import COURSE_IGNORE, COURSE_NAMES
 from trainer.earlier import AS_BEFORE, to_today
 from trainer.errors import InputError
 
-SCHEMA = 5
+SCHEMA = 6
 DEFAULTS_OF_3: dict[str, Any] = {"train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002}  # now others
 DEFAULTS_OF_4: dict[str, Any] = {"study.near_base": 0.0}
+DEFAULTS_OF_5: dict[str, Any] = {"study.pruner": "median", "study.reduction_factor": 3}
 # By schema, the whole question of a study of the schema before.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     2: lambda stored: _before_looking(stored),
     3: lambda stored: _before_steps(stored),
     4: lambda stored: DEFAULTS_OF_3 | stored,
     5: lambda stored: DEFAULTS_OF_4 | stored,
+    6: lambda stored: DEFAULTS_OF_5 | stored,
 }
 # Axes of schema 2 whose values mean something else now, or nothing: `beta` was independent of `alpha`.
 RENAMED_AXES = ("space.loss.class_weights", "space.loss.beta", "space.loss.alpha")
@@ -41,6 +43,7 @@ CHANGED: dict[int, tuple[str, ...]] = {
     3: tuple(f"train.{path}" for path in (*AS_BEFORE, "budget.patience")),
     4: tuple(DEFAULTS_OF_3),
     5: tuple(DEFAULTS_OF_4),
+    6: tuple(DEFAULTS_OF_5),
 }
 TABLES = ("study.", "train.", "constraints.")  # whose keys are fields of ours; those of `space.` are axes
 

@@ -98,7 +98,8 @@ def _train(assignment: Assignment) -> Outcome:
         context.heartbeat.batch()  # validation and its last checkpoint may have taken as long as many
         is_repeated = epoch.epoch < held.last_epoch  # then the pruner has judged it
         held.report({epoch.epoch: epoch.value})
-        return is_repeated or not held.should_prune()
+        is_whole = epoch.epoch == assignment.config.budget.epochs  # then pruning it would save nothing
+        return is_repeated or is_whole or not held.should_prune()
 
     fitted = _fit(assignment, on_epoch)
     # The checkpoint may hold an epoch that a worker saved, and was lost before it could report it.

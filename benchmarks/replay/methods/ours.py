@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from benchmarks.replay.methods.ends import with_likely_ends
 from benchmarks.replay.methods.optuna_study import OptunaStudy
 from benchmarks.replay.methods.promoted import PromotedStudy
-from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner
+from benchmarks.replay.methods.pruners import ExtrapolationPruner, NoisePruner, OncePruner, StartedPruner
 from benchmarks.replay.methods.repeated import RepeatedStudy
 from benchmarks.replay.problem import default_values
 from search.study.nearby import NearbySampler
@@ -34,9 +34,9 @@ class Options:
     multivariate: bool = True
     pruner: Rule = StudyTable().pruner
     warmup: float = StudyTable().warmup  # share of the epochs
-    pruner_startup: int = StudyTable().startup_trials
+    pruner_startup: int = StudyTable().startup_trials  # complete trials before the first is pruned
     kept: float = 50.0  # per cent: a trial goes on that would be among so many of the complete ones
-    factor: int = 3  # of halving
+    factor: int = StudyTable().reduction_factor  # of halving
     limit: float = 1.0  # standard deviations, of the rule on noise
     share: float = 0.25  # of the trials: the best, of the rule on noise; those that go on, where it is decided once
     rank: int = 1  # of the complete trial that an extrapolated one must reach
@@ -90,7 +90,7 @@ def _make_pruner(options: Options, warmup: int) -> BasePruner:
             if options.kept == 50
             else PercentilePruner(options.kept, options.pruner_startup, warmup)
         ),
-        "halving": lambda: SuccessiveHalvingPruner(warmup, options.factor),
+        "halving": lambda: StartedPruner(SuccessiveHalvingPruner(warmup, options.factor), options.pruner_startup),
         "noise": lambda: NoisePruner(warmup, options.share, options.limit, startup=options.pruner_startup),
         "extrapolation": lambda: ExtrapolationPruner(warmup, options.rank),
         "once": lambda: OncePruner(warmup, options.share, options.pruner_startup),

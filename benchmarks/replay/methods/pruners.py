@@ -102,6 +102,23 @@ class ExtrapolationPruner(BasePruner):
         return known[1], known[2]
 
 
+class StartedPruner(BasePruner):
+    """Prunes what another pruner would, once enough trials are complete; the other is asked from the first on.
+
+    Args:
+        pruner: the other.
+        startup: complete trials.
+    """
+
+    def __init__(self, pruner: BasePruner, startup: int) -> None:
+        self._pruner, self._startup = pruner, startup
+
+    @override
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return self._pruner.prune(study, trial) and len(complete) >= self._startup
+
+
 class OncePruner(BasePruner):
     """Prunes at one epoch alone, a trial that is not among the best share of all that have reached it.
 

@@ -46,7 +46,7 @@ def test_of_many_complete_trials_the_latest_decide(db: Database, study: optuna.S
 
 
 def test_halving_decides_as_optunas(db: Database, study: optuna.Study) -> None:
-    ours, theirs, random = HalvingPruner(db, 1, 3), optuna.pruners.SuccessiveHalvingPruner(1, 3), Random(0)
+    ours, theirs, random = HalvingPruner(db, 0, 1, 3), optuna.pruners.SuccessiveHalvingPruner(1, 3), Random(0)
     twin, decisions = optuna.create_study(direction="maximize"), []
     for _ in range(40):
         trials = study.ask(), twin.ask()
@@ -62,6 +62,15 @@ def test_halving_decides_as_optunas(db: Database, study: optuna.Study) -> None:
         for trial in trials:
             trial.study.tell(trial, value)
     assert {True, False} == set(decisions)
+
+
+def test_halving_prunes_nobody_before_enough_are_complete(db: Database, study: optuna.Study) -> None:
+    study.pruner = HalvingPruner(db, startup_trials=2, warmup=1, reduction_factor=2)
+    for value, goes_on in ((0.5, True), (0.4, True), (0.3, False), (0.6, True)):
+        trial = study.ask()
+        trial.report(value, 1)
+        assert trial.should_prune() != goes_on
+        study.tell(trial, value if goes_on else None, None if goes_on else TrialState.PRUNED)
 
 
 def test_a_trial_without_a_report_goes_on(db: Database, study: optuna.Study) -> None:

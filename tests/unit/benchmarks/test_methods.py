@@ -1,6 +1,7 @@
 """Every method that can be imported here, through a small replay."""
 
 import warnings
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -61,8 +62,9 @@ def test_ours_begins_with_the_default_and_never_prunes_it() -> None:
     assert all(method.report(first.key, epoch, 0.1) for epoch in range(1, EPOCHS))
 
 
-def test_ours_prunes_what_is_below_the_median() -> None:
-    method = make_ours(0, EPOCHS)
+@pytest.mark.parametrize("pruner", ["halving", "median"])
+def test_ours_prunes_what_is_behind_the_others(pruner: Literal["halving", "median"]) -> None:
+    method = make_ours(0, EPOCHS, Options(pruner=pruner))
     tasks = [method.ask() for _ in range(6)]
     for task in tasks[:5]:
         assert [method.report(task.key, epoch, 0.5) for epoch in range(1, EPOCHS)] == [True] * (EPOCHS - 1)

@@ -134,6 +134,14 @@ def test_a_study_of_schema_4_begins_anywhere_in_its_space(asked: dict[str, Any])
     assert ask_as_before(stored, asked)["study.near_base"] == 0
 
 
+def test_a_study_of_schema_5_prunes_by_the_median_and_halves_by_3(asked: dict[str, Any]) -> None:
+    defaults = {"study.pruner": "halving", "study.reduction_factor": 2}
+    stored = without(asked, "study.reduction_factor") | {"schema": 5, "study.pruner": "median"}
+    before = {"study.pruner": "median", "study.reduction_factor": 3}
+    assert ask_as_before(stored, asked | defaults) == asked | before
+    assert complete_question(without(stored, "study.pruner")) == complete_question(stored)
+
+
 def test_a_study_of_schema_3_keeps_the_default_that_it_had(asked: dict[str, Any]) -> None:
     stored = asked | {"schema": 3, "train.model.dropout": 0.1, "train.optimizer.learning_rate": 0.002}
     assert ask_as_before(stored, asked) == asked | {
