@@ -3,10 +3,10 @@
     python -m benchmarks.search_cost [--curves FILE] [--workers 1 4 16] [--seeds 50] [--variants] [--jobs 2]
 
 Curves are those of `benchmarks/curves`; a surrogate stands for configurations that were not recorded (`replay/`). A
-cost of 1 is a whole training of the default configuration. The figures are the cost until the configuration that a
-method would return is, in truth, within one seed's deviation of the best known, and within half of it, and how far it
-is below the best after fixed costs. Replays are appended to the output, one JSON object a line, and those that it has
-are not repeated. `--variants` compares candidates for our defaults.
+cost of 1 is a whole training of the default configuration. The figures are how far the configuration that a method
+would return is, in truth, below the best known after fixed costs, how many times our cost it needs for the same, and in
+how many of the searches, and when, it is within one seed's deviation of the best. Replays are appended to the output,
+one JSON object a line, and those that it has are not repeated. `--variants` compares candidates for our defaults.
 """
 
 import argparse

@@ -66,6 +66,12 @@ SYSTEM_ATTRIBUTES = text(r"""
       ('artifacts\:' || gen_random_uuid(), '"{\"filename\": \"curves.png\", \"mimetype\": \"image/png\"}"'),
       ('artifacts\:' || gen_random_uuid(), '"{\"filename\": \"gallery.png\", \"mimetype\": \"image/png\"}"'))
       a (key, value_json) where t.study_id = :study_id order by t.trial_id""")
+RUNGS = text("""
+    insert into trial_system_attributes (trial_id, key, value_json)
+    select t.trial_id, 'completed_rung_' || r.rung, to_json(i.intermediate_value)::text
+    from trials t join trial_intermediate_values i using (trial_id)
+    join (values (0, 12), (1, 24), (2, 48)) r (rung, step) on r.step = i.step
+    where t.study_id = :study_id order by t.trial_id, r.rung""")
 NOTES = text(r"""
     insert into study_system_attributes (study_id, key, value_json)
     select study_id, 'dashboard\:' || trial_id || '\:' || a.key, a.value_json from trials,
@@ -95,7 +101,7 @@ def make_study(db: Database, trials: int) -> OpenStudy:
             statement = PARAM.format(value=value_sql(distribution), condition=condition_sql(path))
             encoded = distribution_to_json(distribution)
             connection.execute(text(statement), row | {"path": path, "distribution": encoded})
-        for each in (EPOCHS, VALUES, ATTRIBUTES, SYSTEM_ATTRIBUTES, NOTES, CONFIGURATIONS, SLOTS):
+        for each in (EPOCHS, VALUES, ATTRIBUTES, SYSTEM_ATTRIBUTES, RUNGS, NOTES, CONFIGURATIONS, SLOTS):
             connection.execute(each, row)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))  # as the server does by itself, some minutes later

@@ -1,4 +1,4 @@
-"""What replays say: the cost until the choice is good enough, and how far it is from the best at fixed costs."""
+"""What replays say: how far the choice is from the best at fixed costs, and the cost until it is good enough."""
 
 import math
 from collections import defaultdict
@@ -13,6 +13,7 @@ from benchmarks.replay.problem import Floats
 from benchmarks.replay.simulate import Point
 
 MARKS = (10, 25, 50, 100, 150)  # trainings of the default configuration
+STEP = 0.5  # between the costs at which regrets are compared
 DRAWS = 2000  # of the bootstrap
 Unit = Literal["cost", "time"]
 
@@ -30,6 +31,9 @@ class Replay:
     seconds: float  # that the simulation took
 
 
+Group = Mapping[int, Replay]  # a method's, by seed
+
+
 def reach(points: Sequence[Point], target: float, unit: Unit = "cost") -> float:
     """The cost, or time, at which the choice is first at least as good as a target; infinite where it never is."""
     return next((getattr(point, unit) for point in points if point.value >= target), math.inf)
@@ -40,30 +44,39 @@ def regret(points: Sequence[Point], best: float, cost: float) -> float:
     return best - next((point.value for point in reversed(points) if point.cost <= cost), 0.0)
 
 
-def bootstrap(costs: Sequence[float], others: Sequence[float] | None = None) -> tuple[float, float]:
-    """The 95 % interval of the median over seeds; with others, of the ratio of the medians of the same seeds."""
-    table = np.array([costs] if others is None else [costs, others])
-    chosen = np.random.default_rng(0).integers(table.shape[1], size=(DRAWS, table.shape[1]))
-    medians = np.median(table[:, chosen], axis=2)
-    found = medians[0] if others is None else ratio(medians[0], medians[1])
-    low, high = np.quantile(found, (0.025, 0.975), method="nearest")
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean over seeds, by the bootstrap."""
+    table = np.asarray(values)
+    low, high = np.quantile(table[_resample(len(table))].mean(1), (0.025, 0.975))
     return float(low), float(high)
 
 
-def ratio(one: Floats, other: Floats) -> Floats:
-    """Of costs; infinite where the first is, whatever the other, since an infinite cost is only known to be large."""
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isinf(one), np.inf, one / other)
+def catch_up(group: Group, ours: Group, best: float, mark: float, budget: float) -> tuple[float, float, float]:
+    """How many times our cost a method needs until its mean regret is what ours is at `mark`, with its 95 % interval.
+
+    Over the seeds that both have. Infinite where the budget is not enough.
+    """
+    seeds = sorted(set(group) & set(ours))
+    costs = np.arange(STEP, budget + STEP / 2, STEP)
+    regrets = np.array([[regret(group[seed].points, best, cost) for cost in costs] for seed in seeds])
+    targets = np.array([regret(ours[seed].points, best, mark) for seed in seeds])
+    everyone = np.arange(len(seeds))[None]
+    means, drawn = (
+        _first(costs, regrets[chosen].mean(1), targets[chosen].mean(1)) / mark
+        for chosen in (everyone, _resample(len(seeds)))
+    )
+    low, high = np.quantile(drawn, (0.025, 0.975), method="nearest")
+    return float(means[0]), float(low), float(high)
 
 
 def table(replays: Iterable[Replay], best: float, noise: float, ours: str, budget: float) -> str:
-    """The figures of all methods with one number of workers, as Markdown, the quickest first.
+    """The figures of all methods with one number of workers, as Markdown, the least regret first.
 
     Args:
         replays: of one number of workers.
         best: the best known mean value.
         noise: the deviation of a training's value between seeds; a choice is good enough that is no further below the
-            best, or no further than half of it.
+            best.
         ours: the method that others are compared with.
         budget: of the replays.
     """
@@ -71,47 +84,54 @@ def table(replays: Iterable[Replay], best: float, noise: float, ours: str, budge
     for replay in replays:
         groups[replay.method][replay.seed] = replay
     marks = [mark for mark in MARKS if mark <= budget]
-    heads = ["method", "seeds"]
-    for words in ("one deviation", "half of one"):
-        heads += [f"cost until within {words}", "times ours", "reached"]
-    heads += ["clock until within half", *(f"regret at {mark}" for mark in marks), "trainings (whole)", "s a replay"]
+    heads = ["method", "seeds", *(f"regret at {mark}" for mark in marks)]
+    heads += [f"times our cost at {mark}" for mark in marks if 2 * mark <= budget]
+    heads += ["within one deviation: of the searches", "median cost, clock", "trainings (whole)", "s a replay"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    rows = {name: _row(group, groups.get(ours, group), best, noise, marks) for name, group in groups.items()}
+    rows = {
+        name: _row(group, None if name == ours else groups.get(ours), best, best - noise, marks, budget)
+        for name, group in groups.items()
+    }
     lines += [f"| {name} | {' | '.join(row)} |" for name, (_, row) in sorted(rows.items(), key=lambda item: item[1][0])]
     return "\n".join(lines)
 
 
 def _row(
-    group: Mapping[int, Replay], ours: Mapping[int, Replay], best: float, noise: float, marks: Sequence[int]
-) -> tuple[tuple[float, float], list[str]]:
+    group: Group, ours: Group | None, best: float, target: float, marks: Sequence[int], budget: float
+) -> tuple[float, list[str]]:
     """By what a method is ordered, and its cells."""
-    shared = [seed for seed in group if seed in ours]
+    regrets = [[regret(replay.points, best, mark) for replay in group.values()] for mark in marks]
     cells = [str(len(group))]
-    for target in (best - noise, best - noise / 2):
-        costs = [reach(replay.points, target) for replay in group.values()]
-        pair = [[reach(side[seed].points, target) for seed in shared] for side in (group, ours)]
-        cells += [
-            f"{_number(float(np.median(costs)))} ({' to '.join(map(_number, bootstrap(costs)))})",
-            _compare(pair[0], pair[1]) if shared else "",
-            f"{fmean(math.isfinite(cost) for cost in costs):.0%}",
-        ]
-    times = [reach(replay.points, target, "time") for replay in group.values()]
-    regrets = [fmean(regret(replay.points, best, mark) for replay in group.values()) for mark in marks]
+    for values in regrets:
+        low, high = mean_interval(values)
+        cells.append(f"{fmean(values):.4f} ({low:.4f} to {high:.4f})")
+    for mark in marks:
+        if 2 * mark <= budget:
+            cells.append(_compare(*catch_up(group, ours, best, mark, budget)) if ours else "1")
+    costs, times = ([reach(replay.points, target, unit) for replay in group.values()] for unit in ("cost", "time"))
     cells += [
-        _number(float(np.median(times))),
-        *(f"{value:.4f}" for value in regrets),
+        f"{fmean(math.isfinite(cost) for cost in costs):.0%}",
+        f"{_number(float(np.median(costs)))}, {_number(float(np.median(times)))}",
         f"{fmean(replay.trainings for replay in group.values()):.0f} "
         f"({fmean(replay.whole for replay in group.values()):.0f})",
         f"{fmean(replay.seconds for replay in group.values()):.1f}",
     ]
-    return (float(np.median(costs)), regrets[-1] if regrets else 0.0), cells
+    return (fmean(map(fmean, regrets)) if regrets else 0.0), cells
 
 
-def _compare(costs: Sequence[float], ours: Sequence[float]) -> str:
-    found = float(ratio(np.asarray(np.median(costs)), np.asarray(np.median(ours))))
-    if np.isinf(np.median(ours)) and np.isfinite(found):
-        return "less"  # ours was not reached within the budget
-    return f"{_number(found)} ({' to '.join(map(_number, bootstrap(costs, ours)))})"
+def _first(costs: Floats, regrets: Floats, targets: Floats) -> Floats:
+    """The first cost at which each mean regret, (draws, costs), is no more than its target; else infinite."""
+    reached = regrets <= targets[:, None]
+    return np.where(reached.any(1), costs[reached.argmax(1)], np.inf)
+
+
+def _resample(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Draws with replacement, (draws, count)."""
+    return np.random.default_rng(0).integers(count, size=(DRAWS, count))
+
+
+def _compare(middle: float, low: float, high: float) -> str:
+    return f"{_number(middle)} ({_number(low)} to {_number(high)})"
 
 
 def _number(value: float) -> str:

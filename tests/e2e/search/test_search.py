@@ -142,6 +142,13 @@ def test_a_failed_trial_frees_its_place(endings: Endings) -> None:
     assert len(endings.opened.study.get_trials()) == 4  # of a budget of three
 
 
+@pytest.mark.parametrize("pruner", ["halving", "median"])
+def test_a_trial_that_was_trained_to_its_end_is_not_pruned(search: Search, pruner: str) -> None:
+    opened = search.create_study(6, epochs=2, study=f"pruner = '{pruner}'\nwarmup = 1.0")  # asked after the last epoch
+    search.run(1)
+    assert len(trials_in(opened, TrialState.COMPLETE)) == 6
+
+
 def test_too_many_parameters_are_a_constraint(search: Search) -> None:
     opened = search.create_study(6, space=SIX, epochs=2, more="[constraints]\nparameters = 60_000\n")
     assert search.run(1) == 0
