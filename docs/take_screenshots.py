@@ -102,7 +102,8 @@ def take_all(tab: Any, url: str) -> None:
     tab.fill("[name=password]", PASSWORD)
     tab.click("button")
     tab.wait_for_selector("[aria-label='delete study']")
-    study = tab.request.get(f"{url}/api/studies").json()["study_summaries"][0]["study_id"]
+    first = tab.request.get(f"{url}/api/studies").json()["study_summaries"][0]
+    study = first["study_id"]
     best = tab.request.get(f"{url}/api/studies/{study}?after=0").json()["best_trials"][0]["number"]
 
     tab.goto(f"{url}/dashboard/studies/{study}")
@@ -114,7 +115,7 @@ def take_all(tab: Any, url: str) -> None:
     tab.wait_for_function("[...document.images].every(image => image.naturalWidth > 0)")
     save(tab, "dashboard-trial.png", 1830)
 
-    tab.goto(f"{url}/report")
+    tab.goto(f"{url}/report/{first['study_name']}")
     save(tab, "report.png", 2800)
 
 

@@ -1,11 +1,9 @@
 """The pruner of a study; its steps are epochs, counted from 1."""
 
 import math
-from types import SimpleNamespace
-from typing import Any, cast
 
 import optuna
-from optuna.pruners import BasePruner, SuccessiveHalvingPruner
+from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial
 from typing_extensions import override
 
@@ -15,7 +13,7 @@ from storage.database.complete_trials import count_complete
 from storage.database.connection import Database
 from storage.studies.attributes import TrialAttributes
 from storage.studies.medians import LATEST, median_at_epoch
-from storage.studies.rungs import read_rungs
+from storage.studies.rungs import read_standing, rung_key
 
 
 class MedianPruner(BasePruner):
@@ -46,34 +44,37 @@ class MedianPruner(BasePruner):
 
 
 class HalvingPruner(BasePruner):
-    """`optuna.pruners.SuccessiveHalvingPruner`, without reading every trial whole.
+    """Prunes a trial that is not among the best of all that have reached the same rung: asynchronous halving.
+
+    Decides as `optuna.pruners.SuccessiveHalvingPruner` does, which reads every trial whole from the database each time.
+    The first rung is at the end of the warm-up, each other one `reduction_factor` times as far.
 
     Args:
         db: the study's database.
         startup_trials: complete trials before the first is pruned; earlier ones are compared with, too.
         warmup: epochs before the first rung.
-        reduction_factor: one of so many trials that reach a rung goes on; the next rung is so many times as far.
+        reduction_factor: one of so many goes on.
     """
 
     def __init__(self, db: Database, startup_trials: int, warmup: int, reduction_factor: int) -> None:
         self._db, self._startup_trials = db, startup_trials
-        self._pruner = SuccessiveHalvingPruner(warmup, reduction_factor)
+        self._warmup, self._factor = warmup, reduction_factor
 
     @override
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        is_behind = self._pruner.prune(cast(optuna.Study, _StudyOfRungs(self._db, study)), trial)
-        return is_behind and count_complete(self._db, study._study_id) >= self._startup_trials
-
-
-class _StudyOfRungs:
-    """As much of a study as `SuccessiveHalvingPruner` looks at."""
-
-    def __init__(self, db: Database, study: optuna.Study) -> None:
-        self._db, self._study_id = db, study._study_id
-        self._storage, self.direction = study._storage, study.direction
-
-    def get_trials(self, deepcopy: bool) -> list[Any]:
-        return [SimpleNamespace(system_attrs=rungs) for rungs in read_rungs(self._db, self._study_id)]
+        epoch, rung = trial.last_step, 0
+        if epoch is None or epoch < self._warmup:
+            return False
+        while rung_key(rung) in trial.system_attrs:
+            rung += 1
+        while epoch >= self._warmup * self._factor**rung:
+            value = trial.intermediate_values[epoch]
+            study._storage.set_trial_system_attr(trial._trial_id, rung_key(rung), value)
+            standing = read_standing(self._db, study._study_id, rung, value)
+            if standing.better >= max(1, standing.reached // self._factor):
+                return count_complete(self._db, study._study_id) >= self._startup_trials
+            rung += 1
+        return False
 
 
 class SparingPruner(BasePruner):
