@@ -97,9 +97,7 @@ def methods() -> dict[str, Make]:
     """Ours and the peers."""
     return {
         OURS: make_ours,
-        "ours, without its default": lambda seed, epochs: make_ours(
-            seed, epochs, Options(default_first=False, near=0.0)
-        ),
+        "without our default": lambda seed, epochs: make_ours(seed, epochs, Options(default_first=False, near=0.0)),
         "the report's plan: TPE, no pruning": lambda seed, epochs: make_ours(
             seed, epochs, Options(pruner="none", default_first=False, near=0.0)
         ),

@@ -6,9 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from search.space.axis import contains
+from search.study.plan import load_plan
 from tests.data_sets import FOUND, make_dataset
 from tests.training.elsewhere import predict_elsewhere
-from trainer.configfile import load_config, override, preset_names
+from trainer.config import TrainConfig
+from trainer.configfile import flatten, load_config, override, preset_names
 from trainer.model.unet import build_model, count_trainable
 from trainer.result.save import save_model
 from trainer.training.fit import Fitted, train
@@ -36,7 +39,15 @@ TINY = FOUND | {
 
 
 def test_the_presets_are_the_reports_and_our_own() -> None:
-    assert set(preset_names()) == {*PUBLISHED, "default"}
+    assert set(preset_names()) == {*PUBLISHED, "default", "mars"}
+
+
+def test_the_winner_on_mars_is_of_the_default_space() -> None:
+    config, base, space = load_config("mars"), TrainConfig(), load_plan(None).space
+    values = {path: value for path, value in flatten(config).items() if flatten(base)[path] != value}
+    outside = {"optimizer.batch_size", "budget.steps", "budget.epochs"}
+    assert {axis.path for axis in space.axes} >= set(values) - outside
+    assert all(contains(axis, values[axis.path]) for axis in space.axes if axis.path in values)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
