@@ -3,7 +3,7 @@
     python benchmarks/report_systems.py --data mars_64x128.npz
 
 Every system is trained on the same number of images, at the same fraction of its width (but for our default at its full
-width, which has about as many parameters as the report's systems at a quarter, and the best of our search on these
+width, which has about as many parameters as the report's systems at a quarter, and the best that was found on these
 data), with the same seeds, on the same split; its score is that of its best epoch on the validation side. A finished
 training is appended to the file of results, from which an interrupted command is resumed. Prints a table of mean and
 spread (half of the range).

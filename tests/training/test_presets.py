@@ -42,7 +42,7 @@ def test_the_presets_are_the_reports_and_our_own() -> None:
     assert set(preset_names()) == {*PUBLISHED, "default", "mars"}
 
 
-def test_the_winner_on_mars_is_of_the_default_space() -> None:
+def test_the_best_on_mars_is_of_the_default_space() -> None:
     config, base, space = load_config("mars"), TrainConfig(), load_plan(None).space
     values = {path: value for path, value in flatten(config).items() if flatten(base)[path] != value}
     outside = {"optimizer.batch_size", "budget.steps", "budget.epochs"}
