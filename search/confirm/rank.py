@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from search.confirm.repeats import Repeat
 from search.study.scoring import Scoring
-from search.study.ties import LEAST_CHANCE
+from search.study.ties import LEAST_CHANCE, chance_to_beat
 from trainer.certainty import DRAWS, interval, resample
 from trainer.metric import metric_value
 from trainer.training.metrics import score
@@ -34,9 +34,14 @@ class Standing:
     chance: float | None  # to be better than the first; None for that one, and where it is not known
 
     @property
+    def is_behind(self) -> bool:
+        """Whether it is hardly better than the first."""
+        return self.chance is not None and self.chance < LEAST_CHANCE
+
+    @property
     def is_out(self) -> bool:
-        """Whether it need not be trained again, for it is behind."""
-        return len(self.values) >= LEAST_REPEATS and self.chance is not None and self.chance < LEAST_CHANCE
+        """Whether it need not be trained again, for it is behind by enough repetitions."""
+        return self.is_behind and len(self.values) >= LEAST_REPEATS
 
 
 def rank(repeats: Sequence[Repeat], folds: int, scoring: Scoring, names: Sequence[str]) -> list[Standing]:
@@ -113,4 +118,4 @@ def _draw(candidate: int, judged: Sequence[tuple[float, Values | None]], deviati
 
 
 def _chance(values: Values | None, best: Values | None) -> float | None:
-    return None if values is None or best is None else float(np.mean(values > best))
+    return None if values is None or best is None else chance_to_beat(values.tolist(), best.tolist())

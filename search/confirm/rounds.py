@@ -74,7 +74,7 @@ def judge(opened: OpenStudy, confirmation: Confirmation, repeats: Sequence[Repea
 def conclude(standings: Sequence[Standing], folds: int) -> Confirmed:
     """The best candidate, with those that may be as good."""
     best = standings[0]
-    tied = tuple(one.candidate for one in standings[1:] if not one.is_out)
+    tied = tuple(one.candidate for one in standings[1:] if not one.is_behind)
     return Confirmed(best.candidate, best.value, best.interval, len(best.values), folds, tied)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from search.confirm.rank import rank, seed_deviation
 from search.confirm.repeats import Repeat
+from search.confirm.rounds import conclude
 from search.study.scoring import Scoring
 from trainer.training.metrics import score
 
@@ -53,6 +54,13 @@ def test_the_best_mean_is_first_and_who_is_far_behind_after_two_seeds_is_out() -
 def test_nobody_is_out_after_one_seed() -> None:
     standings = rank([make_repeat(1, 0, 0.9), make_repeat(2, 0, 0.5)], 1, SCORING, SCORING.names)
     assert [one.is_out for one in standings] == [False, False]
+
+
+def test_who_is_behind_is_no_tie_even_after_one_seed() -> None:
+    repeats = [make_repeat(number, 0, share) for number, share in ((1, 0.9), (2, 0.5), (3, 0.9))]
+    standings = rank(repeats, 1, SCORING, SCORING.names)
+    assert [one.is_behind for one in standings] == [False, False, True]
+    assert (concluded := conclude(standings, 1)).tied == (3,) and concluded.trial == 1
 
 
 def test_folds_are_pooled_and_count_when_all_are_there() -> None:
