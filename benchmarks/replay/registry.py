@@ -105,6 +105,7 @@ def methods() -> dict[str, Make]:
             optuna.samplers.RandomSampler(seed=seed), optuna.pruners.NopPruner(), epochs
         ),
         "Optuna: TPE, median": _optuna(lambda _: optuna.pruners.MedianPruner()),
+        "Optuna: TPE, median, our default first": _optuna(lambda _: optuna.pruners.MedianPruner(), default_first=True),
         "Optuna: TPE, Hyperband": _optuna(lambda epochs: optuna.pruners.HyperbandPruner(max_resource=epochs)),
         "Optuna: TPE, successive halving": _optuna(lambda _: optuna.pruners.SuccessiveHalvingPruner()),
         # Its steps are instances of a problem, in any order; epochs are the nearest that a training has.
@@ -143,10 +144,10 @@ def reason_missing(make: Make) -> str | None:
     return None
 
 
-def _optuna(pruner: Callable[[int], optuna.pruners.BasePruner]) -> Make:
+def _optuna(pruner: Callable[[int], optuna.pruners.BasePruner], default_first: bool = False) -> Make:
     """Optuna's default sampler with one of its pruners."""
     return lambda seed, epochs: OptunaStudy(
-        optuna.samplers.TPESampler(seed=seed), pruner(epochs), epochs, diverged=TrialState.FAIL
+        optuna.samplers.TPESampler(seed=seed), pruner(epochs), epochs, default_first, diverged=TrialState.FAIL
     )
 
 
