@@ -1,6 +1,6 @@
 """What each part of the trainer is worth: one change at a time, several seeds, equal images seen.
 
-    python -m benchmarks.ablation --data shared/data/mars_64x128.npz --results FILE [--only NAME ...] [--seeds 3]
+    python -m benchmarks.ablation --data mars_64x128.npz --results FILE [--only NAME ...] [--seeds 3]
 
 Each run trains by the trainer itself, in a process of its own with one thread, as many at a time as there are cores.
 Its epochs are appended to FILE, one JSON object a line. Runs that FILE has are not repeated, and one that was
